@@ -1,0 +1,154 @@
+"""The command line: what can be asked, and how errors end. Each command's work is in a module of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from imagelint import __version__
+from imagelint.errors import ImagelintError
+from imagelint.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_STATUS = """exit status:
+  0  clean, or held
+  1  findings at or above --fail-on, or a broken budget
+  2  the question could not be answered: bad usage, unreadable input, no engine"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run a command; returns its exit status. Errors are one line on standard error, never a traceback."""
+    arguments = _parser().parse_args(argv)
+    try:
+        status: int = import_module(f"imagelint.cli.{arguments.command}").run(arguments)
+        sys.stdout.flush()
+    except ImagelintError as error:
+        complain(error)
+        return 2
+    except BrokenPipeError:
+        # Whoever read the report has seen enough. Python would complain again when it closes standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except KeyboardInterrupt:
+        print("imagelint: interrupted", file=sys.stderr)
+        return 130
+    return status
+
+
+def complain(error: ImagelintError) -> None:
+    """Say on standard error what went wrong, and what to do next."""
+    print(f"imagelint: error: {printable(error.message)}", file=sys.stderr)
+    if error.hint:
+        print(f"  hint: {printable(error.hint)}", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but with errors in the form of all others."""
+
+    def error(self, message: str) -> NoReturn:
+        complain(ImagelintError(message, hint=f"{self.prog} --help"))
+        sys.exit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="imagelint",
+        description="Lints Dockerfiles, weighs the images they make, and fails builds that grew.",
+        epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"imagelint {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    _check(commands)
+    _analyze(commands)
+    _gate(commands)
+    _rule(commands)
+    return parser
+
+
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[_Parser]
+
+
+def _command(commands: _Commands, name: str, help_: str, **more: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=help_,
+        description=more.get("description", help_),
+        epilog=more.get("epilog", EXIT_STATUS),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _check(commands: _Commands) -> None:
+    parser = _command(commands, "check", "lint Dockerfiles")
+    parser.add_argument(
+        "paths", nargs="*", default=["."], metavar="PATH", help="a Dockerfile, a folder, or - (default: this folder)"
+    )
+    parser.add_argument("--fix", action="store_true", help="apply every safe fix, then report what is left")
+    parser.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing")
+    parser.add_argument(
+        "--select", metavar="RULES", action="append", help="run only these: codes, prefixes, names; ALL"
+    )
+    parser.add_argument(
+        "--fail-on", choices=_LEVELS, default="info", help="the least that fails the run (default: info)"
+    )
+    parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is found")
+    parser.add_argument("--isolated", action="store_true", help="read no configuration")
+    _output(parser)
+    _dockerfile_options(parser)
+
+
+def _analyze(commands: _Commands) -> None:
+    parser = _command(commands, "analyze", "weigh an image: its layers, what they waste, and in which files")
+    _image(parser)
+    parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
+    parser.add_argument("--top", type=int, default=10, metavar="N", help="how many files to list (default: 10)")
+    _output(parser)
+    _dockerfile_options(parser)
+
+
+def _gate(commands: _Commands) -> None:
+    parser = _command(commands, "gate", "fail when an image is too big or has grown")
+    _image(parser)
+    parser.add_argument("--max-size", metavar="SIZE", help="the most layer bytes, such as 500MB or 500MiB")
+    parser.add_argument(
+        "--max-growth", metavar="GROWTH", help="the most growth against the baseline: 5%% or 20MB (default: 1%%)"
+    )
+    parser.add_argument("--baseline", metavar="FILE", help="what the image is compared with")
+    parser.add_argument("--update-baseline", action="store_true", help="write the baseline file from this image")
+    parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
+    _output(parser)
+    _dockerfile_options(parser)
+
+
+def _rule(commands: _Commands) -> None:
+    parser = _command(commands, "rule", "explain a rule, or list them all")
+    parser.add_argument("name", nargs="?", metavar="RULE", help="a code, a name, or another tool's id for it")
+
+
+_LEVELS = ("error", "warning", "info", "style")
+
+
+def _output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--output-format", choices=("text", "json"), default="text", help="how to report (default: text)"
+    )
+
+
+def _image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="an image of the Docker engine, or a `docker save` archive")
+    parser.add_argument("--no-verify", action="store_true", help="do not check a local archive's digests")
+    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+
+
+def _dockerfile_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--target", metavar="STAGE", help="the stage that is built (default: the last)")
+    parser.add_argument(
+        "--build-arg", action="append", default=[], metavar="NAME=VALUE", help="a build argument, as given to the build"
+    )

@@ -1,0 +1,1 @@
+"""The Dockerfile language as BuildKit reads it: lossless source, instructions, words, shell."""

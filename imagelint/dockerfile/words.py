@@ -1,0 +1,311 @@
+"""The words of a Dockerfile: quotes, escapes and variables, as BuildKit's shell lexer reads them.
+
+The specification is the Dockerfile reference's "Environment replacement"; what it leaves open follows
+BuildKit's frontend, including the modifiers of `${name…}`.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from imagelint.errors import DockerfileError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Deeper nesting of `${a:-${b:-…}}` than this is an error: no real file comes near, and the stack is safe.
+MAX_DEPTH = 60
+
+_SPECIAL = frozenset("@*#?-$!0")
+
+
+class SubstitutionError(DockerfileError):
+    """A word with an unbalanced quote, a malformed `${…}`, or a modifier that the language does not have."""
+
+
+def expand(word: str, env: Mapping[str, str], *, escape: str = "\\") -> str:
+    """Replace the variables of a word and take its quotes and escapes away.
+
+    Raises SubstitutionError where BuildKit refuses the word. Variables that `env` lacks are empty.
+    """
+    return _Lexer(word, env, escape).run()
+
+
+def variables(word: str, *, escape: str = "\\") -> list[str]:
+    """The names of the variables that a word reads, in order; a word that cannot be read has those up to there."""
+    lexer = _Lexer(word, {}, escape)
+    with suppress(SubstitutionError):
+        lexer.run()
+    return lexer.names
+
+
+def split_raw(text: str, *, escape: str = "\\") -> list[tuple[int, int]] | None:
+    """The ranges of a line's shell words, quotes and escapes kept; None where a quote or a `${` is left open."""
+    out: list[tuple[int, int]] = []
+    begin: int | None = None
+    at, size = 0, len(text)
+    while at < size:
+        char = text[at]
+        if char.isspace():
+            if begin is not None:
+                out.append((begin, at))
+                begin = None
+            at += 1
+            continue
+        if begin is None:
+            begin = at
+        if char == escape:
+            at += 2
+        elif char in "'\"":
+            end = _quoted(text, at, char, escape)
+            if end < 0:
+                return None
+            at = end
+        elif text.startswith("${", at):
+            end = _braced(text, at, escape)
+            if end < 0:
+                return None
+            at = end
+        else:
+            at += 1
+    if begin is not None:
+        out.append((begin, size))
+    return out
+
+
+def unquote(text: str, *, escape: str = "\\") -> str:
+    """A word without its quotes and escapes, variables left as they stand."""
+    out: list[str] = []
+    at, size = 0, len(text)
+    quote = ""
+    while at < size:
+        char = text[at]
+        if char == quote:
+            quote = ""
+        elif not quote and char in "'\"":
+            quote = char
+        elif char == escape and quote != "'" and at + 1 < size and (not quote or text[at + 1] in f'"${escape}'):
+            at += 1
+            out.append(text[at])
+        else:
+            out.append(char)
+        at += 1
+    return "".join(out)
+
+
+def _quoted(text: str, at: int, quote: str, escape: str) -> int:
+    """The offset behind a quoted part that begins at `at`, or -1."""
+    at += 1
+    while at < len(text):
+        if text[at] == quote:
+            return at + 1
+        at += 2 if quote == '"' and text[at] == escape else 1
+    return -1
+
+
+def _braced(text: str, at: int, escape: str) -> int:
+    """The offset behind a `${…}` that begins at `at`, or -1."""
+    depth = 0
+    while at < len(text):
+        char = text[at]
+        if char == escape:
+            at += 2
+            continue
+        if char == "'" or (char == '"' and depth):
+            at = _quoted(text, at, char, escape)
+            if at < 0:
+                return -1
+            continue
+        if text.startswith("${", at):
+            depth += 1
+            at += 2
+            continue
+        at += 1
+        if char == "}":
+            depth -= 1
+            if not depth:
+                return at
+    return -1
+
+
+class _Lexer:
+    """One pass over a word."""
+
+    def __init__(self, word: str, env: Mapping[str, str], escape: str) -> None:
+        self.word, self.env, self.escape = word, env, escape
+        self.at = 0
+        self.depth = 0
+        self.names: list[str] = []
+
+    def run(self) -> str:
+        return self._until("")
+
+    def _peek(self) -> str:
+        return self.word[self.at : self.at + 1]
+
+    def _next(self) -> str:
+        char = self.word[self.at : self.at + 1]
+        self.at += 1
+        return char
+
+    def _until(self, stop: str, *, raw_escapes: bool = False) -> str:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise SubstitutionError("substitutions are nested too deeply")
+        out: list[str] = []
+        while char := self._peek():
+            if char == stop:
+                self.at += 1
+                break
+            if char == "'":
+                out.append(self._single())
+            elif char == '"':
+                out.append(self._double())
+            elif char == "$":
+                out.append(self._dollar())
+            else:
+                self.at += 1
+                if char == self.escape:
+                    if raw_escapes:
+                        out.append(char)
+                    char = self._next()
+                out.append(char)
+        else:
+            if stop:
+                raise SubstitutionError(f"missing {stop!r} in a substitution")
+        self.depth -= 1
+        return "".join(out)
+
+    def _single(self) -> str:
+        end = self.word.find("'", self.at + 1)
+        if end < 0:
+            raise SubstitutionError("a single quote is left open")
+        text = self.word[self.at + 1 : end]
+        self.at = end + 1
+        return text
+
+    def _double(self) -> str:
+        self.at += 1
+        out: list[str] = []
+        while char := self._peek():
+            if char == '"':
+                self.at += 1
+                return "".join(out)
+            if char == "$":
+                out.append(self._dollar())
+                continue
+            self.at += 1
+            if char == self.escape:
+                follower = self._peek()
+                if not follower:
+                    break
+                if follower in ('"', "$", self.escape):
+                    char = self._next()
+            out.append(char)
+        raise SubstitutionError("a double quote is left open")
+
+    def _dollar(self) -> str:
+        self.at += 1
+        if self._peek() != "{":
+            name = self._name()
+            if not name:
+                return "$"
+            self.names.append(name)
+            return self.env.get(name, "")
+        self.at += 1
+        if self._peek() in ("{", ""):
+            raise SubstitutionError("bad substitution: '${' is not followed by a name")
+        name = self._name()
+        if not name:
+            raise SubstitutionError("bad substitution: no name behind '${'")
+        self.names.append(name)
+        return self._modified(name)
+
+    def _name(self) -> str:
+        start = self.at
+        first = self._peek()
+        if first.isdigit():
+            while self._peek().isdigit():
+                self.at += 1
+        elif first in _SPECIAL and first:
+            self.at += 1
+        else:
+            while (char := self._peek()) and (char.isalpha() or char.isdigit() or char == "_"):
+                self.at += 1
+        return self.word[start : self.at]
+
+    def _modified(self, name: str) -> str:
+        value = self.env.get(name)
+        operator = self._next()
+        if operator == "}":
+            return value or ""
+        if operator == "/":
+            return self._replaced(value or "")
+        null_is_unset = operator == ":"
+        if null_is_unset:
+            operator = self._next()
+        if operator in ("#", "%") and not null_is_unset:
+            return self._trimmed(value or "", operator)
+        if operator not in ("-", "+", "?") or not operator:
+            raise SubstitutionError(f"unsupported modifier {operator!r} in a substitution of ${name}")
+        word = self._until("}")
+        unset = value is None or (null_is_unset and not value)
+        match operator:
+            case "-":
+                return word if unset else value or ""
+            case "+":
+                return "" if unset else word
+            case _:
+                if unset:
+                    raise SubstitutionError(f"{name}: {word or 'is not allowed to be unset or empty'}")
+                return value or ""
+
+    def _trimmed(self, value: str, operator: str) -> str:
+        pattern = self._until("}", raw_escapes=True)
+        greedy = pattern.startswith(operator)
+        pattern = pattern[1:] if greedy else pattern
+        if operator == "#":
+            found = re.match(_regex(pattern, greedy=greedy), value, re.DOTALL)
+            return value[found.end() :] if found else value
+        return _without_suffix(value, pattern, greedy=greedy)
+
+    def _replaced(self, value: str) -> str:
+        everywhere = self._peek() == "/"
+        self.at += everywhere
+        pattern = _regex(self._until("/", raw_escapes=True), greedy=True)
+        replacement = self._until("}", raw_escapes=True)
+        return re.sub(pattern, lambda _: replacement, value, count=0 if everywhere else 1, flags=re.DOTALL)
+
+
+def _without_suffix(value: str, pattern: str, *, greedy: bool) -> str:
+    """Cut the longest or the shortest suffix that matches."""
+    compiled = re.compile(_regex(pattern, greedy=greedy), re.DOTALL)
+    starts = range(len(value) + 1) if greedy else range(len(value), -1, -1)
+    for start in starts:
+        if compiled.fullmatch(value, start):
+            return value[:start]
+    return value
+
+
+def _regex(pattern: str, *, greedy: bool) -> str:
+    """A glob of `*`, `?` and backslash escapes as a regular expression."""
+    out: list[str] = []
+    chars = iter(pattern)
+    for char in chars:
+        match char:
+            case "*":
+                out.append(".*" if greedy else ".*?")
+            case "?":
+                out.append(".")
+            case "\\":
+                follower = next(chars, None)
+                if follower is None:
+                    raise SubstitutionError("a pattern ends in an escape")
+                if follower not in ("*", "?", "\\", "}", "/"):
+                    raise SubstitutionError(f"invalid escape '\\{follower}' in a pattern")
+                out.append(re.escape(follower))
+            case _:
+                out.append(re.escape(char))
+    return "".join(out)

@@ -1,0 +1,90 @@
+"""Which Dockerfiles a path means, and reading them without being led astray."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from typing import TYPE_CHECKING
+
+from imagelint.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: No Dockerfile is larger; a larger file is none.
+MAX_BYTES = 10_000_000
+
+_NAME = re.compile(r"(?:dockerfile|containerfile)(?:[.-].+)?|.+\.(?:dockerfile|containerfile)", re.IGNORECASE)
+_SKIPPED_FOLDERS = frozenset({".bzr", ".git", ".hg", ".svn", ".tox", ".venv", "__pycache__", "node_modules"})
+
+
+def is_dockerfile_name(name: str) -> bool:
+    """Whether a file found in a folder is taken for a Dockerfile; one that is named outright always is."""
+    return _NAME.fullmatch(name) is not None and not name.lower().endswith(".dockerignore")
+
+
+def walk(path: str) -> Iterator[str]:
+    """The Dockerfiles that a path means: the file itself, or those in a folder and below, in order.
+
+    Symbolic links within a folder are not followed. Raises InputError where there is no such path.
+    """
+    try:
+        mode = os.stat(path).st_mode if path != "-" else 0
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {_reason(error)}") from error
+    if stat.S_ISDIR(mode):
+        yield from _below(path)
+    else:
+        yield path
+
+
+def _below(top: str) -> Iterator[str]:
+    todo = [top]
+    while todo:
+        folder = todo.pop()
+        try:
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise InputError(f"{folder}: {_reason(error)}") from error
+        for entry in found:
+            if entry.is_file(follow_symlinks=False) and is_dockerfile_name(entry.name):
+                yield _plain(entry.path, top)
+        todo += [
+            entry.path
+            for entry in reversed(found)
+            if entry.is_dir(follow_symlinks=False) and entry.name not in _SKIPPED_FOLDERS
+        ]
+
+
+def _plain(path: str, top: str) -> str:
+    """`./Dockerfile` as `Dockerfile` where the walk began in the working folder."""
+    return path[2:] if top == "." and path.startswith("./") else path
+
+
+def read(path: str) -> bytes:
+    """A regular file's bytes, or standard input's for `-`; raises InputError, and never waits for a pipe."""
+    if path == "-":
+        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+    else:
+        try:
+            handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+            with os.fdopen(handle, "rb") as file:
+                if not stat.S_ISREG(os.fstat(handle).st_mode):
+                    raise InputError(f"{path}: is not a regular file")
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise InputError(f"{path}: {_reason(error)}") from error
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{path}: is larger than {MAX_BYTES // 1_000_000} MB: not a Dockerfile")
+    return data
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file or folder"
+    if isinstance(error, IsADirectoryError):
+        return "is a folder"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

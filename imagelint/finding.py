@@ -1,0 +1,104 @@
+"""What a rule reports: plain data, from the place it is about to the fix it proposes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imagelint.text import Edit, Span
+
+
+class Severity(IntEnum):
+    """How much a finding matters, in the order of `--fail-on`."""
+
+    STYLE = 0
+    INFO = 1
+    WARNING = 2
+    ERROR = 3
+
+    @property
+    def label(self) -> str:
+        """The name in small letters, as people and JSON write it."""
+        return self.name.lower()
+
+
+class Safety(Enum):
+    """Whether a fix keeps what the build does (`safe`), or may change it (`unsafe`)."""
+
+    SAFE = "safe"
+    UNSAFE = "unsafe"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The bytes that a finding is about: files of the layer whose absolute path matches one of the globs."""
+
+    globs: tuple[str, ...]
+
+    def __init__(self, *globs: str) -> None:
+        object.__setattr__(self, "globs", globs)
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """The bytes that a finding is about: what the layer stores and a later one of its group stores again or removes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """The bytes that a finding is about: content that an earlier layer holds too."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeLayer:
+    """The bytes that a finding is about: all of the layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unpriced:
+    """A finding that is not about bytes, or whose bytes cannot be told; says why."""
+
+    reason: str
+
+
+Blame = Paths | Shadowed | Duplicates | WholeLayer | Unpriced
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Text edits over the source that do away with a finding; `title` completes "imagelint can …"."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safety: Safety = Safety.SAFE
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that a finding is about, and what it has to do with it."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause at one place. A rule gives place and words; the linter stamps the rule's own fields on it.
+
+    `message` says what is wrong there, `note` why it costs something, `help` what to do. `aliases` are the ids under
+    which other tools report the same at the same place; None takes the rule's.
+    """
+
+    span: Span
+    message: str
+    note: str | None = None
+    help: str | None = None
+    fix: Fix | None = None
+    related: tuple[Related, ...] = ()
+    severity: Severity | None = None
+    aliases: tuple[str, ...] | None = None
+    blame: Blame | None = None
+    code: str = ""
+    name: str = ""

@@ -1,0 +1,163 @@
+"""Applying fixes: text edits over the source, and only where the result is provably still the same build file.
+
+A fix is refused unless the result parses, an independent parser sees the same instructions, every comment is kept,
+every instruction that the fix does not touch is untouched, and a second run has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import stat
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imagelint.dockerfile import witness
+from imagelint.dockerfile.parser import Dockerfile, parse
+from imagelint.dockerfile.source import LineKind
+from imagelint.errors import InputError
+from imagelint.finding import Safety
+from imagelint.linter import Linted, lint
+from imagelint.text import apply_edits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from imagelint.finding import Finding, Fix
+    from imagelint.graph import BuildContext
+    from imagelint.rule import Rule
+    from imagelint.text import Edit
+
+#: Each pass fixes what does not overlap; more passes than this mean that two fixes undo each other.
+MAX_PASSES = 12
+
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fixed:
+    """A Dockerfile before and after its fixes, and the findings that were fixed on the way."""
+
+    before: Linted
+    after: Linted
+    applied: tuple[Finding, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to write."""
+        return self.before.source.text != self.after.source.text
+
+    def diff(self) -> str:
+        """The change as a unified diff, control characters included as they are."""
+        old = _LINE.findall(self.before.source.text)
+        new = _LINE.findall(self.after.source.text)
+        path = self.before.path
+        lines = difflib.unified_diff(old, new, f"a/{path.lstrip('/')}", f"b/{path.lstrip('/')}")
+        return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
+
+
+def fix(linted: Linted, rules: Sequence[Rule], context: BuildContext | None = None) -> Fixed:
+    """Apply every safe fix until none is left. A file with syntax errors is left alone."""
+    current = linted
+    applied: list[Finding] = []
+    refused: set[tuple[str, str]] = set()
+    for _ in range(MAX_PASSES):
+        candidates = [
+            finding
+            for finding in current.findings
+            if finding.fix is not None and finding.fix.safety is Safety.SAFE and _key(finding, current) not in refused
+        ]
+        chosen = _apart(candidates)
+        if not chosen or current.dockerfile.problems:
+            return Fixed(linted, current, tuple(applied))
+        text = _applied(current, chosen)
+        if text is None:
+            chosen = [finding for finding in chosen if _applied(current, [finding]) is not None][:1]
+            refused |= {_key(finding, current) for finding in candidates if finding not in chosen}
+            text = _applied(current, chosen) if chosen else None
+        if text is not None:
+            applied += chosen
+            current = lint(linted.path, text, rules, context)
+    return Fixed(linted, linted, ())
+
+
+def write(fixed: Fixed) -> None:
+    """Put the fixed text in the file's place, in one step; never through a symbolic link."""
+    path = fixed.before.path
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: not fixed: it is a symbolic link", hint="name the file that it leads to")
+        handle, temporary = tempfile.mkstemp(prefix=".imagelint-", dir=os.path.dirname(path) or ".")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(fixed.after.source.to_bytes())
+            os.chmod(temporary, stat.S_IMODE(status.st_mode))
+            if hasattr(os, "chown"):
+                _keep_owner(temporary, status)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _keep_owner(path: str, status: os.stat_result) -> None:
+    """Give the new file the old one's owner, as far as the user may."""
+    try:
+        os.chown(path, status.st_uid, status.st_gid)
+    except PermissionError:
+        return
+
+
+def _key(finding: Finding, linted: Linted) -> tuple[str, str]:
+    """What tells a finding from others when lines have moved: its code, and the text that it is about."""
+    line = linted.source.index.position(finding.span.start).line
+    return finding.code, linted.source.index.line_text(line)
+
+
+def _apart(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings whose fixes do not touch each other, in the order of the file."""
+    out: list[Finding] = []
+    taken: list[tuple[int, int]] = []
+    for finding in findings:
+        assert finding.fix is not None
+        begin = min(edit.span.start for edit in finding.fix.edits)
+        end = max(edit.span.end for edit in finding.fix.edits)
+        if all(end < start or begin > stop for start, stop in taken):
+            out.append(finding)
+            taken.append((begin, end))
+    return out
+
+
+def _applied(linted: Linted, findings: Sequence[Finding]) -> str | None:
+    """The text with these findings fixed; None where the result may not be kept."""
+    fixes: list[Fix] = [finding.fix for finding in findings if finding.fix is not None]
+    edits = [edit for fix in fixes for edit in fix.edits]
+    text = apply_edits(linted.source.text, edits)
+    return text if sound(linted.dockerfile, parse(text), edits) else None
+
+
+def sound(before: Dockerfile, after: Dockerfile, edits: Sequence[Edit]) -> bool:
+    """Whether an edited Dockerfile parses, keeps each comment and leaves the other instructions as they were."""
+    if after.problems or _comments(before) != _comments(after):
+        return False
+    kept = iter([each.joined.strip() for each in after.instructions])
+    for instruction in before.instructions:
+        start, end = instruction.span
+        untouched = all(edit.span.end < start or edit.span.start > end for edit in edits)
+        if untouched and instruction.joined.strip() not in kept:
+            return False
+    return witness.agrees(after.source) is not False or witness.agrees(before.source) is False
+
+
+def _comments(dockerfile: Dockerfile) -> list[str]:
+    source = dockerfile.source
+    return [
+        source.index.line_text(number).strip()
+        for number, kind in enumerate(source.kinds, start=1)
+        if kind in (LineKind.COMMENT, LineKind.DIRECTIVE)
+    ]

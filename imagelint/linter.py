@@ -1,0 +1,94 @@
+"""Running rules over a Dockerfile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imagelint.dockerfile.instructions import Instruction, Onbuild
+from imagelint.dockerfile.parser import Dockerfile, parse
+from imagelint.errors import PluginError
+from imagelint.finding import Finding, Severity, Unpriced
+from imagelint.graph import BuildGraph, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from imagelint.dockerfile.source import Source
+    from imagelint.graph import BuildContext
+    from imagelint.rule import Rule
+
+#: The code of what BuildKit itself would refuse; hadolint's name for it is an alias.
+SYNTAX_CODE, SYNTAX_NAME, SYNTAX_ALIASES = "IL001", "syntax-error", ("DL1000",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Linted:
+    """A Dockerfile and what was found in it, in the order of the file."""
+
+    path: str
+    dockerfile: Dockerfile
+    graph: BuildGraph
+    findings: tuple[Finding, ...]
+
+    @property
+    def source(self) -> Source:
+        """The file's source, which turns spans into lines and columns."""
+        return self.dockerfile.source
+
+
+def lint(path: str, data: bytes | str, rules: Sequence[Rule], context: BuildContext | None = None) -> Linted:
+    """Parse a Dockerfile and run the rules over it; syntax errors are findings, and the rest is linted all the same."""
+    dockerfile = parse(data)
+    graph = BuildGraph(dockerfile, context)
+    findings = [*_syntax(dockerfile), *_run(rules, graph)]
+    findings.sort(key=lambda finding: (finding.span.start, finding.code, finding.span.end))
+    return Linted(path, dockerfile, graph, tuple(findings))
+
+
+def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
+    for problem in dockerfile.problems:
+        yield Finding(
+            problem.span,
+            problem.message,
+            severity=Severity.ERROR,
+            aliases=SYNTAX_ALIASES,
+            blame=Unpriced("the build fails here"),
+            code=SYNTAX_CODE,
+            name=SYNTAX_NAME,
+        )
+
+
+def _run(rules: Sequence[Rule], graph: BuildGraph) -> Iterator[Finding]:
+    """Visit every part of the graph with the rules that are about its kind."""
+    wanted: dict[type, list[Rule]] = {}
+    for part in _parts(graph):
+        kind = type(part)
+        if kind not in wanted:
+            wanted[kind] = [rule for rule in rules if issubclass(kind, rule.visits)]
+        for rule in wanted[kind]:
+            yield from _guarded(rule, part, graph)
+
+
+def _guarded(rule: Rule, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
+    """A rule that crashes names itself; nothing is passed over in silence."""
+    try:
+        yield from rule.check(part, graph)
+    except Exception as error:
+        where = f" at line {part.start_line}" if isinstance(part, Instruction) else ""
+        message = f"the rule {rule.code} ({rule.name}) failed{where}: {type(error).__name__}: {error}"
+        raise PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile") from error
+
+
+def _parts(graph: BuildGraph) -> Iterator[Instruction | Stage | Dockerfile]:
+    yield graph.dockerfile
+    yield from graph.stages
+    for instruction in graph.dockerfile.instructions:
+        yield instruction
+        if isinstance(instruction, Onbuild) and instruction.inner is not None:
+            yield instruction.inner
+
+
+def select(findings: Iterable[Finding], minimum: Severity) -> Iterator[Finding]:
+    """The findings that matter at least that much."""
+    return (finding for finding in findings if (finding.severity or Severity.WARNING) >= minimum)

@@ -1,0 +1,128 @@
+"""Finding, loading and checking rule plug-ins.
+
+A distribution offers rules by an entry point in the group `imagelint.rules`: its name is the prefix of the codes, its
+value a module or package that is walked for rules. The built-in ones come in the same way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagelint.errors import PluginError
+from imagelint.rule import CODE, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+GROUP = "imagelint.rules"
+
+
+class Plugin(NamedTuple):
+    """An entry point: the prefix of its rules' codes, and the module that holds them."""
+
+    prefix: str
+    module: str
+
+
+def discover() -> list[Plugin]:
+    """Every plug-in that is installed, sorted by prefix.
+
+    Reads the `entry_points.txt` of the installed distributions itself: `importlib.metadata` reads every
+    distribution's metadata first, which takes longer than linting a file does.
+    """
+    found: dict[str, Plugin] = {}
+    for text in _entry_points():
+        for plugin in _parse(text):
+            known = found.setdefault(plugin.prefix, plugin)
+            if known != plugin:
+                message = f"two plug-ins claim the rule prefix {plugin.prefix}: {known.module} and {plugin.module}"
+                raise PluginError(message, hint="uninstall one of them")
+    return sorted(found.values())
+
+
+def load() -> list[Rule]:
+    """The rules of every plug-in, sorted by code; raises PluginError where one cannot be loaded."""
+    plugins = discover()
+    if not plugins:
+        raise PluginError("no rules are installed", hint="reinstall imagelint: its own rules come as a plug-in")
+    rules: dict[str, Rule] = {}
+    for plugin in plugins:
+        for module in _modules(plugin.module):
+            for value in vars(module).values():
+                if isinstance(value, Rule) and value.function.__module__ == module.__name__:
+                    _admit(value, plugin, rules)
+    return [rules[code] for code in sorted(rules)]
+
+
+def _admit(rule: Rule, plugin: Plugin, rules: dict[str, Rule]) -> None:
+    match = CODE.fullmatch(rule.code)
+    if match is None or match[1] != plugin.prefix:
+        raise PluginError(
+            f"{plugin.module}: the rule {rule.code} does not begin with the plug-in's prefix {plugin.prefix}"
+        )
+    clash = rules.setdefault(rule.code, rule)
+    if clash is not rule or any(other.name == rule.name and other is not rule for other in rules.values()):
+        raise PluginError(f"{plugin.module}: two rules are called {rule.code} or {rule.name}")
+
+
+def _modules(name: str) -> Iterator[ModuleType]:
+    """A module, and all below it where it is a package."""
+    module = _import(name)
+    yield module
+    for folder in getattr(module, "__path__", ()):
+        for entry in sorted(os.listdir(folder)):
+            stem, dot, ending = entry.partition(".")
+            path = os.path.join(folder, entry)
+            inner = os.path.isfile(os.path.join(path, "__init__.py"))
+            if stem != "__init__" and stem.isidentifier() and (inner or (dot and ending == "py")):
+                yield from _modules(f"{name}.{stem}")
+
+
+def _import(name: str) -> ModuleType:
+    try:
+        return import_module(name)
+    except PluginError:
+        raise
+    except Exception as error:
+        message = f"the rule plug-in {name} cannot be loaded: {type(error).__name__}: {error}"
+        raise PluginError(message, hint="fix or uninstall it; a run never goes on with fewer rules") from error
+
+
+def _entry_points() -> Iterator[str]:
+    """The texts of the `entry_points.txt` that mention the group.
+
+    The working folder is left out: `python -m imagelint` puts it on the path, and it is a stranger's.
+    """
+    here = os.path.realpath(os.getcwd())
+    for folder in dict.fromkeys(sys.path):
+        if not folder or os.path.realpath(folder) == here:
+            continue
+        try:
+            entries = os.listdir(folder)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.endswith((".dist-info", ".egg-info")):
+                try:
+                    with open(os.path.join(folder, entry, "entry_points.txt"), encoding="utf-8") as file:
+                        text = file.read()
+                except OSError:
+                    continue
+                if GROUP in text:
+                    yield text
+
+
+def _parse(text: str) -> Iterator[Plugin]:
+    """The group's entries of an `entry_points.txt` (PyPA's entry points specification)."""
+    inside = False
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("["):
+            inside = stripped == f"[{GROUP}]"
+        elif inside and "=" in stripped and not stripped.startswith(("#", ";")):
+            prefix, _, module = stripped.partition("=")
+            yield Plugin(prefix.strip(), module.partition(":")[0].partition("[")[0].strip())

@@ -1,0 +1,1 @@
+"""imagelint's own rules: a module per subject, found and loaded like any other plug-in."""

@@ -1,0 +1,40 @@
+"""What all tests share: the rules as they are installed, and the command line run as a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from imagelint import plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imagelint.rule import Rule
+
+ROOT = Path(__file__).parent.parent
+
+# A shared machine can be slow for a while; a deadline would make that a failure.
+settings.register_profile("imagelint", deadline=None)
+settings.load_profile("imagelint")
+
+
+@pytest.fixture(scope="session")
+def rules() -> list[Rule]:
+    return plugins.load()
+
+
+@pytest.fixture
+def imagelint() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the program as a user does; `stdin`, `cwd` and `env` may be given."""
+
+    def run(*arguments: object, stdin: str = "", **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "imagelint", *map(str, arguments)]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=300, **options)
+
+    return run

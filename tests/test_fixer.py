@@ -1,0 +1,114 @@
+"""Fixes: what they write, what they refuse, and that they never go through a link."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imagelint import fixer
+from imagelint.errors import InputError
+from imagelint.linter import lint
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from imagelint.rule import Rule
+
+
+def fixed(text: str, rules: list[Rule]) -> str:
+    return fixer.fix(lint("Dockerfile", text, rules), rules).after.source.text
+
+
+CASES = {
+    "joined, then cleaned": (
+        "FROM a\nRUN apt-get update\nRUN apt-get install -y x\n",
+        "FROM a\nRUN apt-get update \\\n    && apt-get install -y x \\\n    && rm -rf /var/lib/apt/lists/*\n",
+    ),
+    "in the file's own style": (
+        "FROM a\nRUN apt-get update && \\\n  apt-get install -y x\n",
+        "FROM a\nRUN apt-get update && \\\n  apt-get install -y x && \\\n  rm -rf /var/lib/apt/lists/*\n",
+    ),
+    "carriage returns and backticks": (
+        "# escape=`\r\nFROM a\r\nRUN npm ci\r\n",
+        "# escape=`\r\nFROM a\r\nRUN npm ci `\r\n    && npm cache clean --force\r\n",
+    ),
+    "comments between RUNs stay": (
+        "FROM a\nRUN a\n\n# why b\n\nRUN \\\n  # why c\n  b\n",
+        "FROM a\nRUN a \\\n# why b\n  # why c\n    && b\n",
+    ),
+    "the flags of the first one stand": (
+        "FROM a\nRUN --network=none a\nRUN --network=none b\n",
+        "FROM a\nRUN --network=none a \\\n    && b\n",
+    ),
+    "no line end at the end": ("FROM a\nRUN pip install x", "FROM a\nRUN pip install --no-cache-dir x"),
+    "behind a dangling continuation": (
+        "FROM a\nRUN npm ci \\\n# the end\n",
+        "FROM a\nRUN npm ci \\\n    && npm cache clean --force \\\n# the end\n",
+    ),
+    "inside quotes": (
+        "FROM a\nRUN sh -c 'pip install x'\n",
+        "FROM a\nRUN sh -c 'pip install --no-cache-dir x'\n",
+    ),
+    "two in one RUN": (
+        "FROM a\nRUN pip install x && pip install y\n",
+        "FROM a\nRUN pip install --no-cache-dir x && pip install --no-cache-dir y\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), CASES.values(), ids=CASES)
+def test_fixes(before: str, after: str, rules: list[Rule]) -> None:
+    assert fixed(before, rules) == after
+    assert fixed(after, rules) == after
+
+
+REFUSED = {
+    "the folder would change": "FROM a\nRUN cd /x\nRUN b\n",
+    "a variable would leak": "FROM a\nRUN X=1\nRUN echo $X\n",
+    "an export would leak": "FROM a\nRUN export X=1\nRUN b\n",
+    "a failure would be masked": "FROM a\nRUN a\nRUN b || true\n",
+    "a later command would run in any case": "FROM a\nRUN a\nRUN b; c\n",
+    "a comment at the end of the script": "FROM a\nRUN a # why\nRUN b\n",
+    "a job in the background": "FROM a\nRUN a &\nRUN b\n",
+    "exec form": 'FROM a\nRUN ["a"]\nRUN b\n',
+    "heredocs": "FROM a\nRUN <<E\na\nE\nRUN b\n",
+    "a pragma would lose its instruction": "FROM a\nRUN a\n# hadolint ignore=DL3003\nRUN b\n",
+    "the script ends before its end": "FROM a\nRUN npm ci; exit 0\n",
+    "a later install needs the lists": "FROM a\nRUN apt-get update\nENV x=y\nRUN apt-get install -y x\n",
+    "a file with a syntax error": "FROM a\nRUNN b\nRUN pip install x\n",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
+def test_what_could_change_the_build_is_left_alone(text: str, rules: list[Rule]) -> None:
+    assert lint("Dockerfile", text, rules).findings
+    assert "&&" not in fixed(text, rules).replace(text, "")
+    assert fixed(text, rules).count("RUN") == text.count("RUN")
+
+
+def test_a_fix_is_never_written_through_a_link(tmp_path: Path, rules: list[Rule]) -> None:
+    real, link = tmp_path / "real", tmp_path / "Dockerfile"
+    real.write_text("FROM a\nRUN npm ci\n")
+    link.symlink_to(real)
+    with pytest.raises(InputError, match="symbolic link"):
+        fixer.write(fixer.fix(lint(str(link), real.read_bytes(), rules), rules))
+    assert real.read_text() == "FROM a\nRUN npm ci\n"
+    assert os.listdir(tmp_path) == ["real", "Dockerfile"] or sorted(os.listdir(tmp_path)) == ["Dockerfile", "real"]
+
+
+def test_a_fixed_file_keeps_its_mode(tmp_path: Path, rules: list[Rule]) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM a\nRUN npm ci\n")
+    path.chmod(0o640)
+    fixer.write(fixer.fix(lint(str(path), path.read_bytes(), rules), rules))
+    assert "npm cache clean" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_bytes_that_are_no_text_survive(rules: list[Rule]) -> None:
+    before = b"FROM a\n# caf\xe9\nRUN pip install x\n"
+    assert fixer.fix(lint("x", before, rules), rules).after.source.to_bytes() == (
+        b"FROM a\n# caf\xe9\nRUN pip install --no-cache-dir x\n"
+    )
