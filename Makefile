@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-engine check bench images clean help
+.PHONY: setup demo test test-engine check bench images sizes clean help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -35,6 +35,9 @@ bench: setup ## time the program; ratios in one run, never a test
 
 images: setup ## build the course's images with the Docker engine (about two minutes)
 	$(BIN)/python fixtures/images/build
+
+sizes: setup ## print the README's table of the course's images (after `make images`)
+	@$(BIN)/python fixtures/images/sizes
 
 clean: ## remove what the other targets made
 	rm -rf .venv .build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

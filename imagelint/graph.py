@@ -254,6 +254,11 @@ class BuildGraph:
         place = self._place[instruction]
         return self.scope(stage).get(name, place) if stage else self.globals.get(name, place)
 
+    def environment(self, instruction: Instruction) -> Mapping[str, str]:
+        """Every variable that the file gives a value by the time an instruction runs."""
+        stage = self._stage.get(instruction)
+        return (self.scope(stage) if stage else self.globals).at(self._place[instruction])
+
     def shell(self, instruction: Instruction) -> tuple[str, ...]:
         """The shell that shell-form instructions run in there: the last SHELL, or `/bin/sh -c`."""
         stage = self._stage.get(instruction)

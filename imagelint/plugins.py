@@ -64,9 +64,11 @@ def _admit(rule: Rule, plugin: Plugin, rules: dict[str, Rule]) -> None:
         raise PluginError(
             f"{plugin.module}: the rule {rule.code} does not begin with the plug-in's prefix {plugin.prefix}"
         )
-    clash = rules.setdefault(rule.code, rule)
-    if clash is not rule or any(other.name == rule.name and other is not rule for other in rules.values()):
-        raise PluginError(f"{plugin.module}: two rules are called {rule.code} or {rule.name}")
+    for other in rules.values():
+        if rule.code == other.code or rule.name == other.name:
+            both = f"{other.function.__module__} and {rule.function.__module__}"
+            raise PluginError(f"two rules are called {rule.code} or {rule.name}: in {both}")
+    rules[rule.code] = rule
 
 
 def _modules(name: str) -> Iterator[ModuleType]:

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     errors: list[tuple[str, str]] = []
     for path in _paths(arguments.paths, errors):
         try:
-            result = _lint(path, rules, context)
+            result = lint_file(path, rules, context)
             if arguments.fix or arguments.diff:
                 result = _fix(result, rules, context, write=arguments.fix)
         except PluginError:
@@ -73,7 +73,8 @@ def _error(error: ImagelintError, _: object) -> str:
     return error.message
 
 
-def _lint(path: str, rules: Sequence[Rule], context: BuildContext) -> Linted:
+def lint_file(path: str, rules: Sequence[Rule], context: BuildContext) -> Linted:
+    """Read and lint a file; raises InputError where it cannot be read, is no Dockerfile or lacks the target."""
     result = linter.lint(path, files.read(path), rules, context)
     if result.dockerfile.instructions and not is_dockerfile(result.dockerfile.instructions):
         first = result.dockerfile.instructions[0]

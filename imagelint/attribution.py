@@ -1,0 +1,137 @@
+"""Which instruction made which layer, told from the image's history.
+
+A layer is tied to an instruction only where the history's text is that of the instruction; what cannot be told stays
+unknown. Both builders write the history in forms of their own: the classic one puts `/bin/sh -c #(nop) ` before what
+runs nothing, BuildKit the keyword before and `# buildkit` behind everything. Neither form is specified.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagelint.dockerfile.instructions import Add, Copy, Instruction, Run
+from imagelint.dockerfile.words import SubstitutionError, expand
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from imagelint.graph import BuildGraph
+    from imagelint.image.model import History
+
+#: More comparisons than this are not made; no real image comes near.
+MAX_COMPARISONS = 1_000_000
+
+_BUILDKIT = " # buildkit"
+_NOP = re.compile(r"(?:/bin/sh -c )?#\(nop\)\s+")
+_ARGUMENTS = re.compile(r"\|\d+ ")
+_KEYWORD = re.compile(r"([A-Z]+)\s+(.*)", re.DOTALL)
+_SHELL = "/bin/sh -c "
+
+
+class Command(NamedTuple):
+    """What a history entry says: the instruction's keyword and its text, blanks folded."""
+
+    keyword: str
+    text: str
+
+
+def command_of(created_by: str) -> Command | None:
+    """Read a history entry's `created_by`; None where neither builder wrote it."""
+    text = created_by.removesuffix(_BUILDKIT)
+    if nop := _NOP.match(text):
+        found = _KEYWORD.match(text, nop.end())
+        return Command(found[1], _folded(found[2])) if found else None
+    found = _KEYWORD.match(text)
+    keyword, text = (found[1], found[2]) if found else ("RUN", text)
+    if keyword == "RUN":
+        if arguments := _ARGUMENTS.match(text):
+            # The build arguments stand between: `|1 NAME=value /bin/sh -c …`.
+            at = text.find(_SHELL, arguments.end())
+            text = text[at:] if at >= 0 else text
+        elif not found and not text.startswith(_SHELL):
+            return None
+        text = text.removeprefix(_SHELL)
+    return Command(keyword, _folded(text))
+
+
+def attribute(history: Sequence[History], graph: BuildGraph) -> Mapping[int, Instruction]:
+    """The instruction behind each history entry (by its place) that one can be found for.
+
+    The instructions of the final stage and of the stages that it is built on are matched with the history in order,
+    so that as many as possible agree; two that read alike are told apart by what stands around them.
+    """
+    if graph.final is None:
+        return {}
+    instructions = list(graph.lineage(graph.final))
+    commands = [command_of(entry.created_by) for entry in history]
+    if len(commands) * len(instructions) > MAX_COMPARISONS:
+        return {}
+    wanted = [_expected(instruction, graph) for instruction in instructions]
+    return {place: instructions[index] for place, index in _aligned(commands, wanted)}
+
+
+def _expected(instruction: Instruction, graph: BuildGraph) -> Command:
+    """What the history says of an instruction. Of COPY and ADD it is the destination alone: sources become digests."""
+    if isinstance(instruction, Run):
+        return Command("RUN", _folded(instruction.arguments))
+    if isinstance(instruction, Copy | Add):
+        destination = instruction.destination
+        return Command(instruction.keyword, _expanded(destination.value if destination else "", instruction, graph))
+    return Command(instruction.keyword, _folded(_expanded(instruction.arguments, instruction, graph)))
+
+
+def _expanded(text: str, instruction: Instruction, graph: BuildGraph) -> str:
+    stage = graph.stage_of(instruction)
+    if stage is None or "$" not in text:
+        return text
+    try:
+        return expand(text, graph.environment(instruction), escape=instruction.source.escape)
+    except SubstitutionError:
+        return text
+
+
+def _aligned(commands: Sequence[Command | None], wanted: Sequence[Command]) -> list[tuple[int, int]]:
+    """The longest list of pairs in order in which both sides agree, the last ones preferred: bases stand in front."""
+    rows, columns = len(commands), len(wanted)
+    best = [[0] * (columns + 1) for _ in range(rows + 1)]
+    for row in range(1, rows + 1):
+        for column in range(1, columns + 1):
+            agree = _agree(commands[row - 1], wanted[column - 1])
+            best[row][column] = max(
+                best[row - 1][column], best[row][column - 1], best[row - 1][column - 1] + agree if agree else 0
+            )
+    pairs: list[tuple[int, int]] = []
+    row, column = rows, columns
+    while row and column:
+        agree = _agree(commands[row - 1], wanted[column - 1])
+        if agree and best[row][column] == best[row - 1][column - 1] + agree:
+            pairs.append((row - 1, column - 1))
+            row, column = row - 1, column - 1
+        elif best[row - 1][column] == best[row][column]:
+            row -= 1
+        else:
+            column -= 1
+    return pairs[::-1]
+
+
+def _agree(command: Command | None, wanted: Command) -> int:
+    """Whether a history entry can be that instruction's. A RUN weighs more: its text is there word by word."""
+    if command is None or command.keyword != wanted.keyword:
+        return 0
+    if command.keyword == "RUN":
+        return 4 if command.text == wanted.text else 0
+    if command.keyword in ("COPY", "ADD"):
+        return 2 if _ends_in(command.text, wanted.text) else 0
+    return 1
+
+
+def _ends_in(text: str, destination: str) -> bool:
+    """Whether a COPY's entry goes to a destination; WORKDIR may have made it absolute, and blanks may follow."""
+    last = text.rstrip().rpartition(" ")[2].rstrip("/")
+    plain = destination.rstrip("/").removeprefix("./")
+    return last == destination.rstrip("/") or plain in ("", ".") or last.endswith("/" + plain)
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split())

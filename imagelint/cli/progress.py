@@ -1,0 +1,32 @@
+"""Progress on standard error: only where a person looks, and only for what takes longer than a moment."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    #: What is being done, bytes done so far, and bytes in all where that is known.
+    Progress = Callable[[str, int, int | None], None]
+
+
+@contextmanager
+def bar(*, quiet: bool) -> Iterator[Progress | None]:
+    """A callback that draws a bar with bytes and rate; None where nobody would see it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("reading", total=None)
+
+        def report(what: str, done: int, total: int | None) -> None:
+            progress.update(task, description=what, completed=done, total=total)
+
+        yield report

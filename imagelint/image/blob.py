@@ -1,0 +1,136 @@
+"""From a layer's blob to its index: decompressed by what it begins with, bounded, and hashed while it passes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import chain
+
+from imagelint.errors import BrokenImageError
+from imagelint.image.index import LayerIndex, index_layer
+from imagelint.image.limits import DEFAULT_LIMITS, MIB, Limits
+from imagelint.image.tar import Chunk, TarReader
+
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A layer that has been read: its index, and what its bytes hashed to.
+
+    `diff_id` is the digest of the uncompressed tar, None where nothing was to be verified. `digest` and
+    `compressed_bytes` are those of the blob as it was stored, None where it was stored uncompressed.
+    """
+
+    entries: LayerIndex
+    diff_id: str | None
+    digest: str | None
+    compressed_bytes: int | None
+
+
+def read_layer(
+    chunks: Iterable[Chunk],
+    *,
+    verify: bool = True,
+    contents: bool = True,
+    limits: Limits = DEFAULT_LIMITS,
+    entries_before: int = 0,
+    skip: Callable[[int], None] | None = None,
+) -> Blob:
+    """Indexes a layer's blob, plain or compressed.
+
+    With `verify` the bytes are hashed, for the caller to compare. `skip` passes over bytes of a source that can seek;
+    it is used where no byte is asked for: a plain tar, neither verified nor its contents hashed.
+    """
+    start, chunks = peek(chunks, len(ZSTD_MAGIC))
+    compressed = is_compressed(start)
+    stored, unpacked = Meter(chunks, hashed=verify and compressed), chunks
+    if compressed:
+        unpacked = decompressed(start, stored)
+    tar = Meter(unpacked, hashed=verify, limit=limits.layer_bytes)
+    seekable = skip is not None and not (compressed or verify or contents)
+    reader = TarReader(tar, skip=skip if seekable else None)
+    entries = index_layer(reader, contents=contents, limits=limits, entries_before=entries_before)
+    if not seekable:
+        reader.drain()
+    return Blob(entries, tar.digest, stored.digest, stored.bytes if compressed else None)
+
+
+class Meter:
+    """Passes chunks on; counts them, hashes them with SHA-256 where asked to, and stops at a limit of bytes."""
+
+    def __init__(self, chunks: Iterable[Chunk], *, hashed: bool, limit: int | None = None) -> None:
+        self.bytes = 0
+        self._chunks = chunks
+        self._limit = limit
+        self._hash = sha256() if hashed else None
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for chunk in self._chunks:
+            self.bytes += len(chunk)
+            if self._limit is not None and self.bytes > self._limit:
+                raise BrokenImageError(f"the layer has more than {self._limit:,} bytes")
+            if self._hash is not None:
+                self._hash.update(chunk)
+            yield chunk
+
+    @property
+    def digest(self) -> str | None:
+        """`sha256:…` of what has passed, None where it was not hashed."""
+        return None if self._hash is None else f"sha256:{self._hash.hexdigest()}"
+
+
+def peek(chunks: Iterable[Chunk], size: int) -> tuple[bytes, Iterator[Chunk]]:
+    """The first `size` bytes (fewer where there are no more), and all the chunks, these bytes included."""
+    chunks = iter(chunks)
+    start = b""
+    while len(start) < size:
+        chunk = next(chunks, None)
+        if chunk is None:
+            break
+        start = bytes(chunk) if not start else start + bytes(chunk)
+    return start[:size], chain((start,) if start else (), chunks)
+
+
+def is_compressed(start: bytes) -> bool:
+    """Whether a stream that begins so is compressed, by its magic number and never by its name."""
+    return start.startswith((GZIP_MAGIC, ZSTD_MAGIC))
+
+
+def decompressed(start: bytes, chunks: Iterable[Chunk]) -> Iterator[bytes]:
+    """The bytes that a compressed stream beginning with `start` stands for, in chunks of at most a MiB."""
+    if start.startswith(GZIP_MAGIC):
+        return _gunzip(chunks)
+    raise BrokenImageError("it is compressed with zstd, which is not read yet")
+
+
+def _gunzip(chunks: Iterable[Chunk]) -> Iterator[bytes]:
+    """RFC 1952: one member after another; zeros that pad the last one are passed over, as gzip does."""
+    member = zlib.decompressobj(wbits=31)
+    begun = False
+    for chunk in chunks:
+        data: Chunk = chunk
+        while len(data):
+            if not begun and not (data := bytes(data).lstrip(b"\0")):
+                break
+            begun = True
+            try:
+                unpacked = member.decompress(data, MIB)
+            except zlib.error as error:
+                raise BrokenImageError(f"the gzip stream is corrupt ({error})") from None
+            if unpacked:
+                yield unpacked
+            data = member.unconsumed_tail
+            if member.eof:
+                data = member.unused_data
+                member = zlib.decompressobj(wbits=31)
+                begun = False
+    if begun:
+        # What the decompressor still held back, without asking for more than it was given.
+        while unpacked := member.decompress(member.unconsumed_tail, MIB):
+            yield unpacked
+        if not member.eof:
+            raise BrokenImageError("the gzip stream ends too early")

@@ -1,0 +1,101 @@
+"""An image's configuration (OCI image specification, config.md), and an `Image` made of it and the layers read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from imagelint.errors import BrokenImageError
+from imagelint.image.blob import Blob
+from imagelint.image.model import History, Image, Layer
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The parts of a configuration that are read. `id` is the digest of its bytes, by which engines name an image."""
+
+    id: str
+    platform: str
+    diff_ids: tuple[str, ...]
+    history: tuple[History, ...]
+    labels: dict[str, str]
+
+
+def parse_document(content: bytes, what: str) -> Any:
+    """A JSON document of an image; BrokenImageError where it is none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise BrokenImageError(f"{what} is not JSON") from None
+
+
+def parse_config(content: bytes, what: str) -> ImageConfig:
+    """Reads a configuration. What is absent or of another type than it should be is taken as not there."""
+    document = parse_document(content, what)
+    rootfs = _mapping(_mapping(document).get("rootfs"))
+    diff_ids = _strings(rootfs.get("diff_ids"))
+    if not isinstance(document, dict) or (not diff_ids and rootfs.get("diff_ids") != []):
+        raise BrokenImageError(f"{what} is not an image's configuration: it lists no layers")
+    history = document.get("history")
+    labels = _mapping(_mapping(document.get("config")).get("Labels"))
+    platform = [_string(document.get(key)) for key in ("os", "architecture", "variant")]
+    return ImageConfig(
+        id=f"sha256:{sha256(content).hexdigest()}",
+        platform="/".join(part for part in platform if part),
+        diff_ids=diff_ids,
+        history=tuple(_history(entry) for entry in history) if isinstance(history, list) else (),
+        labels={key: value for key, value in labels.items() if isinstance(value, str)},
+    )
+
+
+def assemble(reference: str, source: str, config: ImageConfig, blobs: Sequence[Blob], *, verified: bool) -> Image:
+    """The image that a configuration and its layers' blobs make.
+
+    The i-th history entry that is not empty belongs to the i-th layer; where there are fewer, a layer has none.
+    """
+    if len(blobs) != len(config.diff_ids):
+        raise BrokenImageError(
+            f"the manifest lists {len(blobs)} layers, the configuration {len(config.diff_ids)}"
+        )  # fmt: skip
+    commands = [entry for entry in config.history if not entry.empty_layer]
+    layers = []
+    for index, (diff_id, blob) in enumerate(zip(config.diff_ids, blobs, strict=True)):
+        if blob.diff_id is not None and blob.diff_id != diff_id:
+            raise BrokenImageError(f"layer {index} is not what the configuration says: {diff_id} is {blob.diff_id}")
+        history = commands[index] if index < len(commands) else None
+        layers.append(Layer(index, diff_id, blob.digest, blob.compressed_bytes, history, blob.entries))
+    return Image(
+        reference=reference,
+        source=source,
+        id=config.id,
+        platform=config.platform,
+        layers=tuple(layers),
+        history=config.history,
+        labels=config.labels,
+        verified=verified,
+    )
+
+
+def _history(entry: Any) -> History:
+    entry = _mapping(entry)
+    return History(
+        created_by=_string(entry.get("created_by")),
+        empty_layer=entry.get("empty_layer") is True,
+        comment=_string(entry.get("comment")),
+        created=_string(entry.get("created")) or None,
+    )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _string(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else ()

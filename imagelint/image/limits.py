@@ -1,0 +1,31 @@
+"""How much an image may ask for before it is called broken: nothing that an archive claims is taken on trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GIB = 1 << 30
+MIB = 1 << 20
+
+# What Linux lets a path have (PATH_MAX): no container can hold a file of a longer one.
+PATH_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds within which an image is read; going over one raises BrokenImageError. All but `entries` are bytes."""
+
+    layer_bytes: int = 64 * GIB
+    """One layer's uncompressed tar, and what one compressed blob may unpack to."""
+
+    entries: int = 5_000_000
+    """Tar entries of all layers together; one takes about 250 bytes of memory."""
+
+    name_bytes: int = GIB
+    """Paths of all entries together, with those of directories that no entry names."""
+
+    document_bytes: int = 16 * MIB
+    """One JSON document: a manifest or a configuration."""
+
+
+DEFAULT_LIMITS = Limits()

@@ -1,0 +1,95 @@
+"""What is known of an image's bytes once its layers are merged: the answer that `analyze` prints and `gate` judges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSummary:
+    """Which image was read, from where, and how many bytes it stores."""
+
+    reference: str
+    source: str
+    id: str
+    platform: str
+    layer_bytes: int
+    compressed_bytes: int | None
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer: the command of its history, its bytes, and how many tar entries it has.
+
+    `history_index` is the place of its history entry among all of them, empty ones included; None when the
+    configuration names fewer commands than there are layers. `base` says that it came with the base image.
+    """
+
+    index: int
+    diff_id: str
+    digest: str | None
+    command: str
+    layer_bytes: int
+    compressed_bytes: int | None
+    entries: int
+    base: bool
+    history_index: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimable:
+    """Bytes that are stored and can go, by reason and by the layers that stored and hid them.
+
+    `within_stored` is False for `duplicate` alone: those bytes are live, at two paths.
+    """
+
+    reason: str
+    bytes: int
+    files: int
+    stored_by: int
+    hidden_by: int | None
+    within_stored: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WastedFile:
+    """One file whose bytes a layer stores in vain. `path` is absolute within the image."""
+
+    path: str
+    bytes: int
+    reason: str
+    stored_by: int
+    hidden_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DiveNumbers:
+    """The three numbers of dive's CI rules, computed as dive 0.13.1 does; None where dive prints NaN or infinity."""
+
+    efficiency: float
+    wasted_bytes: int
+    user_wasted_percent: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PathSize:
+    """A live file or directory (of a layer) and its bytes."""
+
+    path: str
+    bytes: int
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything measured of one image. `live_bytes + reclaimable_bytes` is the sum of the layers' bytes."""
+
+    image: ImageSummary
+    layers: tuple[LayerReport, ...]
+    live_bytes: int
+    reclaimable_bytes: int
+    reclaimable: tuple[Reclaimable, ...]
+    waste: tuple[WastedFile, ...]
+    largest: tuple[PathSize, ...]
+    dive: DiveNumbers

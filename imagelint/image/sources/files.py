@@ -1,0 +1,49 @@
+"""A range of a file as chunks, for readers that can also jump ahead."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+from imagelint.errors import BrokenImageError
+from imagelint.image.tar import Chunk
+
+CHUNK_BYTES = 256 * 1024
+
+
+class FileRegion:
+    """The bytes `start` to `stop` of an open file, in chunks; several may read one file at the same time.
+
+    `passed` is called with the number of bytes that were read or skipped.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        start: int,
+        stop: int,
+        *,
+        chunk_bytes: int = CHUNK_BYTES,
+        passed: Callable[[int], None] | None = None,
+    ) -> None:
+        self.position = start
+        self._descriptor = descriptor
+        self._stop = stop
+        self._chunk_bytes = chunk_bytes
+        self._passed = passed
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while self.position < self._stop:
+            chunk = os.pread(self._descriptor, min(self._chunk_bytes, self._stop - self.position), self.position)
+            if not chunk:
+                raise BrokenImageError("the file ends too early")
+            self.skip(len(chunk))
+            yield chunk
+
+    def skip(self, count: int) -> None:
+        """Jumps ahead; past the end is an error, as reading there would be."""
+        if self.position + count > self._stop:
+            raise BrokenImageError("the file ends too early")
+        self.position += count
+        if self._passed is not None:
+            self._passed(count)

@@ -1,0 +1,88 @@
+"""Which stored bytes could go, and why: every file that some layer hides, and content that is live at two paths."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from imagelint.image.index import LayerIndex
+from imagelint.image.report import Reclaimable, WastedFile
+from imagelint.image.tar import REGULAR
+from imagelint.image.tree import Cause, Tree
+
+OVERWRITTEN = "overwritten"
+"""The layer that hides the file has other content (or something that is no file) at its path."""
+METADATA_ONLY = "metadata-only"
+"""The layer that hides the file stores the same content at its path again: chmod, chown, touch, or nothing at all."""
+REMOVED = "removed"
+"""The file was deleted, or a directory above it was, or was replaced by something else."""
+OPAQUE = "opaque"
+"""A directory above the file was deleted and made anew in one layer."""
+MOVED = "moved"
+"""The file was deleted, and the same layer stores its content at another path."""
+DUPLICATE = "duplicate"
+"""The content is live at another path as well; these bytes are part of the live ones."""
+
+DUPLICATE_BYTES = 64 * 1024
+"""Files smaller than this are not reported as duplicates."""
+
+_REASONS = {Cause.REMOVED: REMOVED, Cause.COVERED: REMOVED, Cause.OPAQUE: OPAQUE}
+
+
+def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFile]:
+    """Every file with bytes that no path of the final image leads to.
+
+    Whether two files are the same is told by their size and hash: where no content was read, nothing is
+    `metadata-only` or `moved`. Only the reason hangs on the hash, never the number of bytes.
+    """
+    stored: dict[int, set[tuple[int, int]]] = {}  # by layer: what files it has
+    for death in tree.deaths:
+        layer, row = tree.place(death.node)
+        identity = _identity(layers[layer], row)
+        if death.successor is not None:
+            same = identity is not None and identity == _identity(layers[death.layer], tree.place(death.successor)[1])
+            reason = METADATA_ONLY if same else OVERWRITTEN
+        elif death.cause is Cause.REPLACED:
+            reason = OVERWRITTEN
+        else:
+            if death.layer not in stored:
+                index = layers[death.layer]
+                stored[death.layer] = set(zip(index.sizes, index.contents, strict=True))
+            reason = MOVED if identity in stored[death.layer] else _REASONS[death.cause]
+        yield WastedFile(f"/{death.path}", layers[layer].sizes[row], reason, layer, death.layer)
+
+
+def duplicate_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFile]:
+    """Live files of some size whose content is live at another path too; the lowest one is the original."""
+    seen: dict[int, str] = {}  # one path for each inode: two links to it are no duplicates
+    for path, node in tree.paths.items():
+        if node >= 0 and (node not in seen or path < seen[node]):
+            seen[node] = path
+    originals: set[tuple[int, int]] = set()
+    for node in sorted(seen):
+        layer, row = tree.place(node)
+        if layers[layer].sizes[row] < DUPLICATE_BYTES:
+            continue
+        identity = _identity(layers[layer], row)
+        if identity in originals:
+            yield WastedFile(f"/{seen[node]}", layers[layer].sizes[row], DUPLICATE, layer, None)
+        elif identity is not None:
+            originals.add(identity)
+
+
+def summarize(files: Sequence[WastedFile]) -> Iterator[Reclaimable]:
+    """The files' bytes by reason and layers, most bytes first."""
+    sums: defaultdict[tuple[str, int, int | None], list[int]] = defaultdict(lambda: [0, 0])
+    for file in files:
+        entry = sums[file.reason, file.stored_by, file.hidden_by]
+        entry[0] += file.bytes
+        entry[1] += 1
+    ordered = sorted(sums.items(), key=lambda item: (-item[1][0], item[0][0], item[0][1], item[0][2] or 0))
+    for (reason, stored_by, hidden_by), (size, count) in ordered:
+        yield Reclaimable(reason, size, count, stored_by, hidden_by, within_stored=reason != DUPLICATE)
+
+
+def _identity(layer: LayerIndex, row: int) -> tuple[int, int] | None:
+    """What tells a regular file's content from another's: size and hash; None where it was not read."""
+    content = layer.contents[row]
+    return (layer.sizes[row], content) if content and layer.types[row] == REGULAR else None

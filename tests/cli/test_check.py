@@ -1,0 +1,178 @@
+"""`imagelint check` as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+BAD = "FROM debian:12\nRUN pip install flask\n"
+GOOD = "FROM debian:12\nRUN pip install --no-cache-dir flask\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Dockerfile").write_text(BAD)
+    return tmp_path
+
+
+def test_a_finding_fails_the_run(imagelint: Run, folder: Path) -> None:
+    done = imagelint("check", cwd=folder)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "Dockerfile:2:5" in done.stdout
+    assert "    ^^^^^^^^^^^^^^^^^" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["--fail-on", "error"], 0), (["--fail-on", "warning"], 1), (["--exit-zero"], 0), (["--select", "IL2"], 0)],
+)
+def test_what_fails_can_be_chosen(imagelint: Run, folder: Path, arguments: list[str], status: int) -> None:
+    assert imagelint("check", *arguments, cwd=folder).returncode == status
+
+
+def test_json_is_one_document_with_the_contracts_keys(imagelint: Run, folder: Path) -> None:
+    done = imagelint("check", "--output-format", "json", "--isolated", "--select", "ALL", folder, "nothing-here")
+    report = json.loads(done.stdout)
+    assert (done.returncode, report["schema"]) == (2, 1)
+    (finding,) = report["findings"]
+    assert finding["code"] == "IL103"
+    assert finding["name"] == "pip-cache-kept"
+    assert finding["aliases"] == ["DL3042"]
+    assert finding["severity"] == "warning"
+    assert finding["price"] is None
+    assert finding["location"] == {"line": 2, "column": 5, "end_line": 2, "end_column": 22}
+    assert finding["fix"]["safety"] == "safe"
+    assert [error["path"] for error in report["errors"]] == ["nothing-here"]
+
+
+def test_fix_writes_and_diff_does_not(imagelint: Run, folder: Path) -> None:
+    shown = imagelint("check", "--diff", cwd=folder)
+    assert shown.returncode == 1
+    assert "+RUN pip install --no-cache-dir flask\n" in shown.stdout
+    assert (folder / "Dockerfile").read_text() == BAD
+    done = imagelint("check", "--fix", cwd=folder)
+    assert done.returncode == 0
+    assert "fixed Dockerfile" in done.stderr
+    assert (folder / "Dockerfile").read_text() == GOOD
+    assert imagelint("check", "--diff", cwd=folder).stdout == ""
+
+
+def test_the_patch_applies(imagelint: Run, folder: Path) -> None:
+    import subprocess
+
+    patch = imagelint("check", "--diff", "Dockerfile", cwd=folder).stdout
+    subprocess.run(["git", "apply", "-"], input=patch, text=True, cwd=folder, check=True)
+    assert (folder / "Dockerfile").read_text() == GOOD
+
+
+def test_standard_input(imagelint: Run) -> None:
+    assert imagelint("check", "-", stdin=BAD).returncode == 1
+    assert imagelint("check", "-", stdin=GOOD).returncode == 0
+    assert "+RUN pip install --no-cache-dir flask" in imagelint("check", "--diff", "-", stdin=BAD).stdout
+
+
+ERRORS = {
+    "no such file": (["nope"], "nope: no such file"),
+    "not a Dockerfile": (["README"], "README: is not a Dockerfile"),
+    "binary": (["binary"], "binary: is not a Dockerfile"),
+    "a fifo": (["fifo"], "fifo: is not a regular file"),
+    "too large": (["large"], "larger than 10 MB"),
+    "no such rule": (["--select", "IL999x"], "no such rule"),
+    "no such option": (["--nope"], "--nope"),
+    "both": (["--fix", "--diff"], "exclude each other"),
+    "a patch as JSON": (["--diff", "--output-format", "json"], "not JSON"),
+    "no such stage": (["--target", "nope", "Dockerfile"], "no stage nope"),
+    "a build argument without a value": (["--build-arg", "X"], "NAME=VALUE"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), ERRORS.values(), ids=ERRORS)
+def test_errors_are_one_clear_line_and_exit_2(imagelint: Run, folder: Path, arguments: list[str], message: str) -> None:
+    (folder / "README").write_text("# A project\n\nIt does this and that.\n")
+    (folder / "binary").write_bytes(bytes(range(256)) * 4)
+    os.mkfifo(folder / "fifo")
+    with (folder / "large").open("wb") as file:
+        file.truncate(10_000_001)
+    done = imagelint("check", *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert lines[0].startswith("imagelint: error: ")
+    assert all(line.startswith("  hint: ") for line in lines[1:])
+
+
+def test_one_unreadable_file_never_stops_the_others(imagelint: Run, folder: Path) -> None:
+    done = imagelint("check", "nope", "Dockerfile", cwd=folder)
+    assert done.returncode == 2
+    assert "IL103" in done.stdout
+
+
+def test_a_named_file_is_linted_whatever_its_name(imagelint: Run, folder: Path) -> None:
+    (folder / "build.txt").write_text(BAD)
+    assert "build.txt:2:5" in imagelint("check", "build.txt", cwd=folder).stdout
+
+
+def test_a_folder_is_walked_for_dockerfiles(imagelint: Run, tmp_path: Path) -> None:
+    wanted = [
+        "Dockerfile",
+        "Dockerfile.dev",
+        "Dockerfile-x",
+        "app.dockerfile",
+        "sub/CONTAINERFILE",
+        "sub/a.Containerfile",
+    ]
+    others = [
+        "x.dockerignore",
+        "Dockerfile.dockerignore",
+        "Dockerfiles",
+        "MyDockerfile",
+        ".git/Dockerfile",
+        "node_modules/Dockerfile",
+    ]
+    for name in (*wanted, *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(BAD)
+    (tmp_path / "Dockerfile.link").symlink_to(tmp_path / "Dockerfile")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    report = json.loads(imagelint("check", "--output-format", "json", cwd=tmp_path).stdout)
+    assert sorted(finding["path"] for finding in report["findings"]) == sorted(wanted)
+
+
+def test_nothing_printed_moves_the_terminal(imagelint: Run, tmp_path: Path) -> None:
+    path = tmp_path / "Docker\x1b[2Jfile"
+    path.write_bytes(b"FROM a\nRUN pip install \x1b]0;evil\x07\x9b31m \xe2\x80\xae\xff x\r\x08\n\x1b[1mFOO\n")
+    done = imagelint("check", path, env=os.environ | {"PYTHONIOENCODING": "utf-8"})
+    shown = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert not [
+        char for char in shown if (ord(char) < 32 and char != "\n") or 0x7F <= ord(char) < 0xA0 or char == "\u202e"
+    ]
+
+
+def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} -m imagelint check {folder} | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_the_rules_explain_themselves(imagelint: Run) -> None:
+    assert "apt-lists-kept" in imagelint("rule").stdout
+    page = imagelint("rule", "DL3009").stdout
+    assert page.startswith("IL101 apt-lists-kept")
+    assert "```dockerfile bad" in page
+    assert imagelint("rule", "IL10l").returncode == 2

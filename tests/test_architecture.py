@@ -1,0 +1,51 @@
+"""What holds the program together beside the import contracts: start-up stays light, modules stay readable."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = sorted([*(ROOT / "imagelint").rglob("*.py"), *(ROOT / "rules").rglob("*.py")])
+
+#: What linting one file must not import: each costs more than the linting does.
+HEAVY = {
+    "docker",
+    "requests",
+    "networkx",
+    "rich",
+    "importlib.metadata",
+    "dockerfile_parse",
+    "logging",
+    "json",
+    "tarfile",
+}
+
+PROBE = """
+import sys
+from imagelint.cli import main
+status = main(["check", sys.argv[1]])
+print(sorted(set(sys.argv[2].split(",")) & set(sys.modules)), status, file=sys.stderr)
+"""
+
+
+def test_checking_one_file_imports_nothing_heavy(tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text("FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl\nCOPY x y\n")
+    command = [sys.executable, "-c", PROBE, str(path), ",".join(HEAVY)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "[] 1"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    assert text.startswith('"""'), "every module says what it is"
+
+
+def test_there_is_no_package_in_the_rules_folder_itself() -> None:
+    assert not (ROOT / "rules" / "__init__.py").exists()
