@@ -127,10 +127,11 @@ def _agree(command: Command | None, wanted: Command) -> int:
 
 
 def _ends_in(text: str, destination: str) -> bool:
-    """Whether a COPY's entry goes to a destination; WORKDIR may have made it absolute, and blanks may follow."""
-    last = text.rstrip().rpartition(" ")[2].rstrip("/")
-    plain = destination.rstrip("/").removeprefix("./")
-    return last == destination.rstrip("/") or plain in ("", ".") or last.endswith("/" + plain)
+    """Whether a COPY's entry goes to a destination; the slash at its end may be missing, a WORKDIR stand before it."""
+    shown = " " + text.rstrip().rstrip("/")
+    bare = destination.rstrip("/")
+    relative = bare.removeprefix("./")
+    return shown.endswith(" " + bare) or (relative not in ("", ".") and shown.endswith("/" + relative))
 
 
 def _folded(text: str) -> str:
