@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _check(commands)
     _analyze(commands)
     _gate(commands)
+    _parse(commands)
     _rule(commands)
     return parser
 
@@ -125,6 +126,12 @@ def _gate(commands: _Commands) -> None:
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
     _output(parser)
     _dockerfile_options(parser)
+
+
+def _parse(commands: _Commands) -> None:
+    parser = _command(commands, "parse", "show a Dockerfile's instructions as BuildKit reads them")
+    parser.add_argument("paths", nargs="+", metavar="FILE", help="a Dockerfile, or -")
+    _output(parser)
 
 
 def _rule(commands: _Commands) -> None:

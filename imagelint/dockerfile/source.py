@@ -179,9 +179,11 @@ class Source:
             end = self.index.starts[line - 1] + len(kept)
         joined = OffsetMap(pieces, end)
         heredocs, line = self._read_heredocs(joined.text, first, line)
-        if joined.text.strip(SPACE):
-            lead, self._pending = tuple(self._pending), []
-            self.logical.append(LogicalLine(first, line, joined, tuple(heredocs), lead, tuple(blanks), tuple(comments)))
+        if not joined.text.strip(SPACE):
+            self.problems.append(Problem(self.span_of_lines(first, first), "a continuation of nothing"))
+            return line + 1
+        lead, self._pending = tuple(self._pending), []
+        self.logical.append(LogicalLine(first, line, joined, tuple(heredocs), lead, tuple(blanks), tuple(comments)))
         return line + 1
 
     def _line(self, line: int) -> str:

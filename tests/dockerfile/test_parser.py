@@ -89,7 +89,6 @@ def test_a_trigger_is_an_instruction_of_its_own() -> None:
         ('FROM a\nCMD ["a", 1]', "strings only"),
         ("FROM a\nSHELL x", "JSON"),
         ("ARG x", "no build stage"),
-        ("FROM a\nONBUILD FOO x", "unknown instruction"),
     ],
 )
 def test_errors_say_what_and_where_and_reading_goes_on(text: str, message: str) -> None:
@@ -97,3 +96,60 @@ def test_errors_say_what_and_where_and_reading_goes_on(text: str, message: str) 
     assert message in dockerfile.problems[0].message
     followed = parse(text + "\nRUN apk add x\n")
     assert followed.instructions[-1].keyword == "RUN"
+
+
+REFUSED = {
+    "unknown flag": ("COPY --form=a x /y", "unknown flag: --form (did you mean --from?)"),
+    "flag of another instruction": ("ADD --from=a x /y", "unknown flag: --from"),
+    "flag where there are none": ("ENV --x=y a=b", "unknown flag: --x"),
+    "duplicate flag": ("HEALTHCHECK --interval=5s --interval=6s CMD a", "duplicate flag"),
+    "boolean": ("COPY --link=1 x /y", "true or false"),
+    "no value": ("RUN --mount a", "misses its value"),
+    "network": ("RUN --network=foo a", "default, none, host"),
+    "duration without a unit": ("HEALTHCHECK --interval=5 CMD a", "no duration"),
+    "too short": ("HEALTHCHECK --timeout=1us CMD a", "less than 1ms"),
+    "negative retries": ("HEALTHCHECK --retries=-1 CMD a", "whole number"),
+    "a mount from a variable": ("RUN --mount=target=/x,from=$y a", "cannot hold a variable"),
+    "stage name": ("FROM a AS 1x", "invalid stage name"),
+    "ENV without a value": ("ENV a", "two arguments"),
+    "ENV with one half": ("ENV a=b c", "no = in 'c'"),
+    "empty name": ("LABEL =x", "name of LABEL is empty"),
+    "ARG's empty name": ("ARG a = b", "name of ARG is empty"),
+    "a heredoc as destination": ("COPY x <<E\nE", "cannot go to a heredoc"),
+    "an empty volume": ('VOLUME [" "]', "empty path"),
+    "health check of no kind": ("HEALTHCHECK FOO x", "unknown type"),
+    "health check without a command": ("HEALTHCHECK CMD", "misses its command"),
+    "no health check, but": ("HEALTHCHECK NONE x", "takes no arguments"),
+    "a chain of triggers": ("ONBUILD ONBUILD RUN x", "not allowed as a trigger"),
+    "a trigger's pairs": ("ONBUILD ENV a", "two arguments"),
+    "a continuation of nothing": ("\\", "a continuation of nothing"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_buildkit_refuses(text: str, message: str) -> None:
+    problems = parse(f"FROM a\n{text}\n").problems
+    assert message in problems[0].message
+    assert len(problems) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "HEALTHCHECK --interval=1m30s --timeout=500ms --start-period=0 --start-interval=1h --retries=3 CMD a",
+        "HEALTHCHECK none",
+        "ARG --x a",
+        "STOPSIGNAL --x 9",
+        "COPY --link --parents --exclude=a --exclude=b --chmod=u=rw --chown=a:b --from=c x y /z/",
+        "ADD --keep-git-dir=TRUE --unpack=false --checksum=sha256:0 x /y",
+        "RUN --security=insecure --device=a --device=b --mount=type=tmpfs,target=/x a",
+        "ONBUILD COPY x",
+        "ENV a b c",
+        "LABEL a=",
+        "EXPOSE 80 443/tcp",
+        "VOLUME /a /b",
+        "CMD",
+    ],
+)
+def test_what_buildkit_takes(text: str) -> None:
+    assert parse(f"FROM a\n{text}\n").problems == ()
