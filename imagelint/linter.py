@@ -61,11 +61,13 @@ def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
 
 def _run(rules: Sequence[Rule], graph: BuildGraph) -> Iterator[Finding]:
     """Visit every part of the graph with the rules that are about its kind."""
-    wanted: dict[type, list[Rule]] = {}
-    for part in _parts(graph):
-        kind = type(part)
+    wanted: dict[tuple[type, bool], list[Rule]] = {}
+    for part, trigger in _parts(graph):
+        kind = (type(part), trigger)
         if kind not in wanted:
-            wanted[kind] = [rule for rule in rules if issubclass(kind, rule.visits)]
+            wanted[kind] = [
+                rule for rule in rules if issubclass(kind[0], rule.visits) and (rule.triggers or not trigger)
+            ]
         for rule in wanted[kind]:
             yield from _guarded(rule, part, graph)
 
@@ -80,13 +82,15 @@ def _guarded(rule: Rule, part: Instruction | Stage | Dockerfile, graph: BuildGra
         raise PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile") from error
 
 
-def _parts(graph: BuildGraph) -> Iterator[Instruction | Stage | Dockerfile]:
-    yield graph.dockerfile
-    yield from graph.stages
+def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile, bool]]:
+    """Every part of a file, and whether it stands behind ONBUILD."""
+    yield graph.dockerfile, False
+    for stage in graph.stages:
+        yield stage, False
     for instruction in graph.dockerfile.instructions:
-        yield instruction
+        yield instruction, False
         if isinstance(instruction, Onbuild) and instruction.inner is not None:
-            yield instruction.inner
+            yield instruction.inner, True
 
 
 def select(findings: Iterable[Finding], minimum: Severity) -> Iterator[Finding]:

@@ -47,6 +47,7 @@ class Rule:
     aliases: tuple[str, ...]
     blame: Blame
     visits: tuple[type, ...]
+    triggers: bool
     function: Callable[[Any, BuildGraph], Iterable[Finding]]
 
     def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
@@ -85,14 +86,18 @@ def rule(
     blame: Blame,
     aliases: tuple[str, ...] = (),
     severity: Severity = Severity.WARNING,
+    triggers: bool = True,
 ) -> Callable[[Callable[[Any, BuildGraph], Iterable[Finding]]], Rule]:
-    """Make a rule of a function; raises PluginError where the declaration is not one."""
+    """Make a rule of a function; raises PluginError where the declaration is not one.
+
+    With `triggers` it also visits what stands behind ONBUILD, where another build will run it.
+    """
 
     def declare(function: Callable[[Any, BuildGraph], Iterable[Finding]]) -> Rule:
         if not CODE.fullmatch(code):
             raise PluginError(f"{function.__module__}.{function.__name__}: {code!r} is no rule code, such as IL101")
         name = function.__name__.replace("_", "-")
-        return Rule(code, name, severity, aliases, blame, _visits(function), function)
+        return Rule(code, name, severity, aliases, blame, _visits(function), triggers, function)
 
     return declare
 

@@ -47,7 +47,7 @@ def problems_of(instructions: Sequence[Instruction], source: Source) -> Iterator
         elif not staged and not isinstance(instruction, Arg):
             message = f"{instruction.keyword} stands before the first FROM: there is no build stage yet"
             yield Problem(instruction.keyword_span, message)
-        yield from _problems(instruction)
+        yield from problems(instruction)
     if instructions and not staged and not any(isinstance(each, Unknown) for each in instructions):
         yield Problem(source.span_of_lines(1, 1), "the Dockerfile has no build stage: no FROM")
 
@@ -74,7 +74,7 @@ def _unknown(keyword: str) -> str:
     return f"unknown instruction: {shown}" + (f" (did you mean {close}?)" if close else "")
 
 
-def _problems(instruction: Instruction) -> Iterator[Problem]:
+def problems(instruction: Instruction) -> Iterator[Problem]:
     """What is wrong with one instruction: its number of arguments first, then what they are."""
     for span, message in flags.problems(instruction):
         yield Problem(span, message)

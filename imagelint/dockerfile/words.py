@@ -25,12 +25,12 @@ class SubstitutionError(DockerfileError):
     """A word with an unbalanced quote, a malformed `${…}`, or a modifier that the language does not have."""
 
 
-def expand(word: str, env: Mapping[str, str], *, escape: str = "\\") -> str:
-    """Replace the variables of a word and take its quotes and escapes away.
+def expand(word: str, env: Mapping[str, str], *, escape: str = "\\", quotes: bool = True) -> str:
+    """Replace the variables of a word and take its quotes and escapes away; in a heredoc's body `quotes` mean nothing.
 
     Raises SubstitutionError where BuildKit refuses the word. Variables that `env` lacks are empty.
     """
-    return _Lexer(word, env, escape).run()
+    return _Lexer(word, env, escape, quotes=quotes).run()
 
 
 def variables(word: str, *, escape: str = "\\") -> list[str]:
@@ -133,8 +133,8 @@ def _braced(text: str, at: int, escape: str) -> int:
 class _Lexer:
     """One pass over a word."""
 
-    def __init__(self, word: str, env: Mapping[str, str], escape: str) -> None:
-        self.word, self.env, self.escape = word, env, escape
+    def __init__(self, word: str, env: Mapping[str, str], escape: str, *, quotes: bool = True) -> None:
+        self.word, self.env, self.escape, self.quotes = word, env, escape, quotes
         self.at = 0
         self.depth = 0
         self.names: list[str] = []
@@ -159,9 +159,9 @@ class _Lexer:
             if char == stop:
                 self.at += 1
                 break
-            if char == "'":
+            if char == "'" and self.quotes:
                 out.append(self._single())
-            elif char == '"':
+            elif char == '"' and self.quotes:
                 out.append(self._double())
             elif char == "$":
                 out.append(self._dollar())

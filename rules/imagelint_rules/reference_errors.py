@@ -1,0 +1,215 @@
+"""References, mounts and transfers that parse, and fail when the stage is built."""
+
+import re
+from collections.abc import Iterator
+
+from imagelint.dockerfile.instructions import Add, Copy, From, Run
+from imagelint.dockerfile.reference import is_reference
+from imagelint.dockerfile.syntax import Word
+from imagelint.dockerfile.words import SubstitutionError, expand
+from imagelint.finding import Finding, Severity
+from imagelint.graph import BuildGraph
+from imagelint.rule import rule
+from imagelint_rules.values import FAILS, value_of
+
+_SYMBOLIC_MODE = re.compile(r"[ugoa]*(?:[-+=][rwxXst]*)+(?:,[ugoa]*(?:[-+=][rwxXst]*)+)*")
+_REMOTE = re.compile(r"https?://|git://|ssh://|git@", re.IGNORECASE)
+
+
+@rule("IL003", blame=FAILS, severity=Severity.ERROR, triggers=False)
+def bad_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
+    """The base image's name or platform is no name of one.
+
+    Why: what FROM names must be a stage, `scratch`, or a reference as registries take it: small letters, one tag.
+
+    ```dockerfile bad
+    FROM Debian:12
+    ```
+
+    ```dockerfile good
+    ARG VERSION=12
+    FROM --platform=$BUILDPLATFORM debian:${VERSION}
+    ```
+    """
+    stage = graph.stage_of(from_)
+    if stage is None or stage.base is not None or not from_.image.value:
+        return
+    try:
+        image = expand(from_.image.value, graph.globals.at(), escape=from_.source.escape)
+    except SubstitutionError:
+        return
+    place = from_.span_of(from_.image)
+    if not image:
+        yield Finding(place, "the base image's name is empty", help="give its ARG a default, before the first FROM")
+    elif image != "scratch" and not is_reference(image):
+        shown = image if image == from_.image.value else f"{image} ({from_.image.value})"
+        yield Finding(place, f"{shown} is no name of an image", help="small letters, digits and . _ - /, then one :tag")
+    if (flag := from_.flag("platform")) and flag.value is not None:
+        platform = expand(flag.value, graph.globals.at(), escape=from_.source.escape)
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+(?:\([^()]*\))?(?:/[A-Za-z0-9_.-]+){0,2}", platform):
+            message = f"{platform} is no platform" if platform else "the platform is empty"
+            yield Finding(from_.span_of(flag.word), message, help="os/architecture or os/architecture/variant")
+
+
+@rule("IL004", blame=FAILS, severity=Severity.ERROR, triggers=False)
+def bad_mount(run: Run, graph: BuildGraph) -> Iterator[Finding]:
+    """A `--mount` has a field, or lacks one, so that it cannot be mounted.
+
+    Why: BuildKit checks the fields of a mount when it comes to build the stage; until then nothing complains.
+
+    ```dockerfile bad
+    FROM debian:12
+    RUN --mount=type=cache,sharing=open,target=/var/cache/apt apt-get update
+    ```
+
+    ```dockerfile good
+    FROM debian:12
+    RUN --mount=type=cache,sharing=locked,target=/var/cache/apt --mount=type=secret,id=token true
+    ```
+    """
+    flags = [flag for flag in run.flags if flag.name == "mount"]
+    for flag, mount in zip(flags, run.mounts, strict=True):
+        message = _mount_problem(mount, run, graph)
+        if message:
+            yield Finding(run.span_of(flag.word), message)
+
+
+_FIELDS = {
+    "bind": {"from", "source", "src", "target", "readonly", "ro", "readwrite", "rw"},
+    "cache": {"id", "sharing", "from", "source", "src", "target", "mode", "uid", "gid", "readonly", "ro", "readwrite"},
+    "secret": {"id", "source", "src", "target", "required", "mode", "uid", "gid", "env"},
+    "ssh": {"id", "target", "required", "mode", "uid", "gid"},
+    "tmpfs": {"target", "size", "readonly", "ro", "readwrite", "rw"},
+}
+
+
+def _mount_problem(mount: dict[str, str], run: Run, graph: BuildGraph) -> str:
+    kind = mount["type"].lower()
+    known = _FIELDS.get(kind)
+    if known is None:
+        return "" if "$" in kind else f"unknown type of mount: {kind[:40]}"
+    for key, value in mount.items():
+        if key != "type" and key not in known | {"rw"}:
+            return f"a mount of type {kind} has no field {key[:40]}"
+        if key in ("readonly", "ro", "readwrite", "rw", "required") and value.lower() not in (
+            "",
+            "true",
+            "false",
+            "1",
+            "0",
+        ):
+            return f"{key} of a mount takes true or false"
+        number = {"mode": r"[0-7]+", "uid": r"\d+", "gid": r"\d+"}.get(key)
+        if number and "$" not in value and not re.fullmatch(number, value):
+            return f"{key} of a mount takes a number, not {value[:40]}"
+    if kind == "cache" and mount.get("sharing", "shared").lower() not in ("shared", "private", "locked"):
+        return "sharing of a cache is shared, private or locked"
+    source = mount.get("source", mount.get("src"))
+    if kind == "secret":
+        if source is None and not (mount.get("id") or mount.get("target") or mount.get("env")):
+            return "a secret needs an id, a source or a target"
+        return "a secret has an id or a source, not both" if mount.get("id") and source else ""
+    if kind == "ssh":
+        return ""
+    try:
+        target = value_of(mount.get("target", ""), run, graph)
+    except SubstitutionError as error:
+        return error.message
+    if target is None:
+        return ""
+    return (
+        f"a mount of type {kind} needs a target"
+        if not target
+        else "nothing can be mounted at /"
+        if target == "/"
+        else ""
+    )
+
+
+@rule("IL005", blame=FAILS, severity=Severity.ERROR, triggers=False)
+def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
+    """COPY or ADD asks for what it cannot do: a URL for COPY, a mode that is none, a checksum of local files.
+
+    Why: BuildKit refuses it when it comes to the instruction.
+
+    ```dockerfile bad
+    FROM scratch
+    COPY https://example.com/app /app
+    ```
+
+    ```dockerfile good
+    FROM scratch
+    ADD --chmod=755 https://example.com/app /app
+    ```
+    """
+    name = transfer.keyword
+    for word in transfer.sources if isinstance(transfer, Copy) else ():
+        if _REMOTE.match(word.value):
+            yield Finding(transfer.span_of(word), "COPY takes no URL", help="ADD downloads")
+    if (flag := transfer.flag("chmod")) and flag.value is not None and "$" not in flag.value:
+        octal = re.fullmatch(r"[0-7]{1,5}", flag.value) and int(flag.value, 8) <= 0o7777
+        if not octal and not _SYMBOLIC_MODE.fullmatch(flag.value):
+            yield Finding(
+                transfer.span_of(flag.word), f"{flag.value} is no mode", help="octal up to 7777, or u=rwX,go=rX"
+            )
+    if (flag := transfer.flag("checksum")) and flag.value is not None and "$" not in flag.value:
+        place = transfer.span_of(flag.word)
+        remote = [word for word in transfer.sources if _REMOTE.match(word.value)]
+        if len(transfer.sources) != 1 or (not remote and "$" not in transfer.sources[0].value):
+            yield Finding(place, f"{name} --checksum needs one source, and a remote one")
+        elif not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,}|[0-9a-f]{40}|[0-9a-f]{64}", flag.value):
+            yield Finding(place, f"{flag.value[:80]} is no digest", help="sha256: and 64 hexadecimal digits")
+    if isinstance(transfer, Copy) and transfer.from_ is not None:
+        flag = transfer.flag("from")
+        assert flag is not None
+        if "$" in transfer.from_:
+            yield Finding(transfer.span_of(flag.word), "--from takes no variable", help="name a stage: FROM … AS name")
+        elif not transfer.from_.isdigit() and not is_reference(transfer.from_.lower()):
+            yield Finding(transfer.span_of(flag.word), f"{transfer.from_} is no stage and no name of an image")
+
+
+@rule("IL011", blame=FAILS, severity=Severity.ERROR, triggers=False)
+def bad_stage_reference(instruction: Copy | Run, graph: BuildGraph) -> Iterator[Finding]:
+    """COPY or a mount takes from a stage that is not there yet, or never.
+
+    Why: a stage can only take from stages above it; a number counts them from 0.
+
+    ```dockerfile bad
+    FROM scratch
+    COPY --from=build /app /app
+    FROM debian:12 AS build
+    ```
+
+    ```dockerfile good
+    FROM debian:12 AS build
+    FROM scratch
+    COPY --from=build /app /app
+    ```
+    """
+    stage = graph.stage_of(instruction)
+    if stage is None:
+        return
+    for name, word in _references(instruction):
+        later = next((each for each in graph.stages[stage.index :] if each.name == name.lower()), None)
+        if name.isdigit() and isinstance(instruction, Copy):
+            if len(name) > 5 or int(name) >= stage.index:
+                message = f"there is no stage {name[:20]} above this one"
+                yield Finding(instruction.span_of(word), message, help="stages count from 0; better name them")
+        elif later is not None and graph.stage_named(name, stage) is None:
+            where = (
+                "its own stage" if later is stage else f"{name}, which is defined only at line {later.from_.start_line}"
+            )
+            alias = ("DL3023",) if later is stage and isinstance(instruction, Copy) else ()
+            message = f"{instruction.keyword} takes from {where}"
+            yield Finding(instruction.span_of(word), message, help="move that stage above this one", aliases=alias)
+
+
+def _references(instruction: Copy | Run) -> Iterator[tuple[str, Word]]:
+    if isinstance(instruction, Copy):
+        if instruction.from_ and (flag := instruction.flag("from")):
+            yield instruction.from_, flag.word
+        return
+    flags = [flag for flag in instruction.flags if flag.name == "mount"]
+    for flag, mount in zip(flags, instruction.mounts, strict=True):
+        if mount.get("from"):
+            yield mount["from"], flag.word
