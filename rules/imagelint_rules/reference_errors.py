@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from imagelint.dockerfile.instructions import Add, Copy, From, Run
+from imagelint.dockerfile.instructions import Add, Copy, From, Run, Workdir
 from imagelint.dockerfile.reference import is_reference
 from imagelint.dockerfile.syntax import Word
 from imagelint.dockerfile.words import SubstitutionError, expand
@@ -40,7 +40,8 @@ def bad_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
         return
     place = from_.span_of(from_.image)
     if not image:
-        yield Finding(place, "the base image's name is empty", help="give its ARG a default, before the first FROM")
+        help_ = "give its ARG a default before the first FROM, or build with --build-arg"
+        yield Finding(place, "the base image's name is empty", help=help_)
     elif image != "scratch" and not is_reference(image):
         shown = image if image == from_.image.value else f"{image} ({from_.image.value})"
         yield Finding(place, f"{shown} is no name of an image", help="small letters, digits and . _ - /, then one :tag")
@@ -115,15 +116,16 @@ def _mount_problem(mount: dict[str, str], run: Run, graph: BuildGraph) -> str:
         target = value_of(mount.get("target", ""), run, graph)
     except SubstitutionError as error:
         return error.message
-    if target is None:
-        return ""
-    return (
-        f"a mount of type {kind} needs a target"
-        if not target
-        else "nothing can be mounted at /"
-        if target == "/"
-        else ""
-    )
+    if target == "/" or (not target and target is not None and _at_root(run, graph)):
+        return f"a mount of type {kind} needs a target other than /"
+    return ""
+
+
+def _at_root(run: Run, graph: BuildGraph) -> bool:
+    """Whether the working directory can only be /: a relative target, an empty one too, is below it."""
+    stage = graph.stage_of(run)
+    before = graph.lineage(stage) if stage else ()
+    return graph.closed(run) and not any(isinstance(each, Workdir) for each in before)
 
 
 @rule("IL005", blame=FAILS, severity=Severity.ERROR, triggers=False)
