@@ -28,6 +28,7 @@ check: setup ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd fixtures/images && MYPYPATH=../.. ../../$(BIN)/mypy --config-file= --strict --python-version 3.11 --cache-dir ../../.mypy_cache --scripts-are-modules build engine.py parts.py recipes.py sizes miniature.py
 	$(BIN)/lint-imports
 
 bench: setup ## time the program; ratios in one run, never a test
