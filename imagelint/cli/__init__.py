@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     _gate(commands)
     _parse(commands)
     _rule(commands)
+    _schema(commands)
     return parser
 
 
@@ -137,6 +138,13 @@ def _parse(commands: _Commands) -> None:
 def _rule(commands: _Commands) -> None:
     parser = _command(commands, "rule", "explain a rule, or list them all")
     parser.add_argument("name", nargs="?", metavar="RULE", help="a code, a name, or another tool's id for it")
+
+
+def _schema(commands: _Commands) -> None:
+    parser = _command(commands, "schema", "print the JSON Schema of a report")
+    parser.add_argument(
+        "name", nargs="?", metavar="REPORT", help="check, analyze, gate, parse, baseline (default: list them)"
+    )
 
 
 _LEVELS = ("error", "warning", "info", "style")

@@ -30,7 +30,7 @@ def _judge(arguments: argparse.Namespace) -> int:
     writes = arguments.update_baseline
     # What was promised is read before the image, which may take a minute.
     baseline = gate.read_baseline(arguments.baseline) if arguments.baseline and not writes else None
-    read = subject.read(arguments)
+    read = subject.read(arguments, contents=False)
     verdict = gate.judge(read.report, budgets, baseline)
     if writes:
         gate.write_baseline(arguments.baseline, gate.baseline_of(read.report))

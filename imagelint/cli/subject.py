@@ -27,13 +27,16 @@ class Subject:
     places: dict[int, Place] = field(default_factory=dict)
 
 
-def read(arguments: argparse.Namespace) -> Subject:
-    """Read the image that the command line names, and its Dockerfile first: that is the quicker one to fail."""
+def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
+    """Read the image that the command line names, and its Dockerfile first: that is the quicker one to fail.
+
+    Without `contents` files are not told apart by what is in them: sizes alone are right.
+    """
     from imagelint.image.analyze import analyze, read_image
 
     linted = _lint(arguments)
     with bar(quiet=arguments.quiet) as progress:
-        image = read_image(arguments.image, verify=not arguments.no_verify, progress=progress)
+        image = read_image(arguments.image, verify=not arguments.no_verify, contents=contents, progress=progress)
         report = analyze(image)
     if linted is None:
         return Subject(report)

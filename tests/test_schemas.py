@@ -1,0 +1,74 @@
+"""Every report that programs read, held against the schema that is published for it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import jsonschema
+import pytest
+
+from imagelint.output import schemas
+from imagelint.testing import ImageBuilder, LayerBuilder
+from tests.conftest import ROOT
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+JAVA = ROOT / "fixtures/dockerfiles/java"
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    layer = LayerBuilder().file("a", 5000).file("b", b"x" * 100_000).file("c", b"x" * 100_000)
+    builder = ImageBuilder("example:1").layer(layer, "RUN /bin/sh -c make # buildkit")
+    builder.layer(LayerBuilder().whiteout("a"), "RUN /bin/sh -c rm a # buildkit")
+    return builder.save(tmp_path / "image.tar")
+
+
+def valid(name: str, text: str) -> None:
+    jsonschema.Draft202012Validator(json.loads(schemas.text(name))).validate(json.loads(text))
+
+
+@pytest.mark.parametrize("name", schemas.names())
+def test_each_schema_is_one_and_is_printed(imagelint: Run, name: str) -> None:
+    printed = json.loads(imagelint("schema", name).stdout)
+    jsonschema.Draft202012Validator.check_schema(printed)
+    assert name in imagelint("schema").stdout.split()
+
+
+def test_there_is_no_schema_of_nothing(imagelint: Run) -> None:
+    assert imagelint("schema", "nothing").returncode == 2
+
+
+def test_check(imagelint: Run) -> None:
+    valid("check", imagelint("check", "--output-format", "json", JAVA, "nope").stdout)
+
+
+def test_parse(imagelint: Run, tmp_path: Path) -> None:
+    path = tmp_path / "Dockerfile"
+    path.write_text('# check=skip=all\nFROM a\nONBUILD RUN <<E\nx\nE\nCMD ["a"]\nFOO\n')
+    done = imagelint("parse", "--output-format", "json", path)
+    assert done.returncode == 0
+    valid("parse", done.stdout)
+    (document,) = json.loads(done.stdout)
+    assert document["instructions"][1]["trigger"]["keyword"] == "RUN"
+    assert [error["line"] for error in document["errors"]] == [7]
+
+
+def test_analyze(imagelint: Run, image: Path) -> None:
+    dockerfile = JAVA / "0_0_2/Dockerfile"
+    valid("analyze", imagelint("analyze", image, "--output-format", "json").stdout)
+    valid("analyze", imagelint("analyze", image, "--dockerfile", dockerfile, "--output-format", "json").stdout)
+
+
+def test_gate_and_baseline(imagelint: Run, image: Path) -> None:
+    baseline = image.parent / "b.json"
+    arguments = ("--baseline", baseline, "--output-format", "json")
+    for more in (["--update-baseline"], [], ["--max-size", "1kB"], ["--max-size", "nonsense"]):
+        valid("gate", imagelint("gate", image, *arguments, *more).stdout)
+    valid("baseline", baseline.read_text())
