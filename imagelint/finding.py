@@ -1,10 +1,13 @@
-"""What a rule reports: plain data, from the place it is about to the fix it proposes."""
+"""What a rule reports: plain data, from the place it is about to the fix it proposes.
+
+Named tuples and not dataclasses, here and in what a lint run reads: importing `dataclasses` and making twenty of them
+takes longer than linting a file.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imagelint.text import Edit, Span
@@ -31,43 +34,46 @@ class Safety(Enum):
     UNSAFE = "unsafe"
 
 
-@dataclass(frozen=True, slots=True)
 class Paths:
     """The bytes that a finding is about: files of the layer whose absolute path matches one of the globs."""
 
-    globs: tuple[str, ...]
+    __slots__ = ("globs",)
 
     def __init__(self, *globs: str) -> None:
-        object.__setattr__(self, "globs", globs)
+        self.globs = globs
 
 
-@dataclass(frozen=True, slots=True)
 class Shadowed:
     """The bytes that a finding is about: what the layer stores and a later one of its group stores again or removes."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Duplicates:
     """The bytes that a finding is about: content that an earlier layer holds too."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class WholeLayer:
     """The bytes that a finding is about: all of the layer."""
 
+    __slots__ = ()
 
-@dataclass(frozen=True, slots=True)
+
 class Unpriced:
     """A finding that is not about bytes, or whose bytes cannot be told; says why."""
 
-    reason: str
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 Blame = Paths | Shadowed | Duplicates | WholeLayer | Unpriced
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Text edits over the source that do away with a finding; `title` completes "imagelint can …"."""
 
     title: str
@@ -75,16 +81,14 @@ class Fix:
     safety: Safety = Safety.SAFE
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(NamedTuple):
     """Another place that a finding is about, and what it has to do with it."""
 
     span: Span
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One cause at one place. A rule gives place and words; the linter stamps the rule's own fields on it.
 
     `message` says what is wrong there, `note` why it costs something, `help` what to do. `aliases` are the ids under

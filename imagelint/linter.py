@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.instructions import Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile, parse
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 SYNTAX_CODE, SYNTAX_NAME, SYNTAX_ALIASES = "IL001", "syntax-error", ("DL1000",)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Linted:
+class Linted(NamedTuple):
     """A Dockerfile and what was found in it, in the order of the file."""
 
     path: str

@@ -11,8 +11,7 @@ its page of documentation, whose `dockerfile bad|fixed|good` blocks run as tests
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from imagelint.dockerfile.instructions import Instruction
 from imagelint.dockerfile.parser import Dockerfile
@@ -29,16 +28,14 @@ CODE = re.compile(r"([A-Z]{2,8})(\d{3,4})")
 _EXAMPLE = re.compile(r"^[ \t]*```dockerfile (bad|fixed|good)\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(NamedTuple):
     """A block of a rule's documentation: `bad` fires, `fixed` is what its fix makes of it, `good` is silent."""
 
     kind: str
     text: str
 
 
-@dataclass(frozen=True, eq=False)
-class Rule:
+class Rule(NamedTuple):
     """A rule, ready to run."""
 
     code: str
@@ -53,8 +50,7 @@ class Rule:
     def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
         """Run on one part of a Dockerfile; the findings carry the rule's code, name, severity, aliases and blame."""
         for finding in self.function(part, graph):
-            yield replace(
-                finding,
+            yield finding._replace(
                 code=self.code,
                 name=self.name,
                 severity=self.severity if finding.severity is None else finding.severity,

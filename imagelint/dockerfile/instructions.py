@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -31,22 +30,32 @@ class Pair(NamedTuple):
     word: Word
 
 
-@dataclass(frozen=True, eq=False)
 class Instruction:
     """One instruction: its keyword (in capitals), flags, arguments, JSON array where it is in exec form, heredocs.
 
     Words hold ranges of the joined text; `span_of` turns them into ranges of the source.
     """
 
-    source: Source
-    line: LogicalLine
-    head: Word
-    flags: tuple[Flag, ...]
-    rest: int
-    json: tuple[Word, ...] | None
-    heredocs: tuple[Heredoc, ...]
-
     KEYWORD: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        source: Source,
+        line: LogicalLine,
+        head: Word,
+        flags: tuple[Flag, ...] = (),
+        rest: int = 0,
+        json: tuple[Word, ...] | None = None,
+        heredocs: tuple[Heredoc, ...] = (),
+    ) -> None:
+        """`rest` is where the arguments begin in the joined text."""
+        self.source = source
+        self.line = line
+        self.head = head
+        self.flags = flags
+        self.rest = rest
+        self.json = json
+        self.heredocs = heredocs
 
     @property
     def keyword(self) -> str:
@@ -272,13 +281,13 @@ class Maintainer(Instruction):
     KEYWORD = "MAINTAINER"
 
 
-@dataclass(frozen=True, eq=False)
 class Onbuild(Instruction):
     """`ONBUILD instruction`: runs when another image is built on this one."""
 
-    inner: Instruction | None = None
-
     KEYWORD = "ONBUILD"
+
+    #: The instruction behind it; None where there is none, or where it is a trigger itself.
+    inner: Instruction | None = None
 
 
 class Unknown(Instruction):

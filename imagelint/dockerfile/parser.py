@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagelint.dockerfile import syntax
 from imagelint.dockerfile.instructions import INSTRUCTIONS, Flag, Instruction, Onbuild, Unknown
@@ -12,8 +12,7 @@ from imagelint.dockerfile.validate import problems_of
 _MIXED = "a JSON array of arguments must hold strings only"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dockerfile:
+class Dockerfile(NamedTuple):
     """A parsed Dockerfile: its source, its instructions in order, and everything that BuildKit would refuse."""
 
     source: Source
@@ -48,7 +47,9 @@ def _instruction(source: Source, line: LogicalLine, at: int, problems: list[Prob
         # A trigger inside a trigger is refused by BuildKit; not following it also bounds the recursion.
         chained = nested is not None and nested.value == "ONBUILD"
         inner = None if chained else _instruction(source, line, rest, problems)
-        return Onbuild(source, line, head, (), rest, None, line.heredocs, inner)
+        trigger = Onbuild(source, line, head, rest=rest, heredocs=line.heredocs)
+        trigger.inner = inner
+        return trigger
     words, rest = syntax.flags(text, head.end, source.escape)
     flags = tuple(_flag(word) for word in words)
     json = None

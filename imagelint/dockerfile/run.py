@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from imagelint.dockerfile import shellreader
@@ -49,11 +48,11 @@ def script_of(run: Run) -> Script:
     else:
         script = shellreader.read(run.line.joined.cut(run.rest))
         if run.heredocs:
-            script = replace(script, chain=False, open_end=False)
+            script = script._replace(chain=False, open_end=False)
             if script.commands and script.commands[0].name in _SHELLS:
-                script = replace(script, commands=script.commands + _body(run).commands)
+                script = script._replace(commands=script.commands + _body(run).commands)
     commands = tuple(each for command in script.commands for each in _look_through(command, 0))
-    return replace(script, commands=commands)
+    return script._replace(commands=commands)
 
 
 def _only_heredoc(run: Run) -> bool:
@@ -71,7 +70,7 @@ def _body(run: Run) -> Script:
         name in _SHELLS for name in text.split("\n", 1)[0][2:].replace("/", " ").split()
     ):
         body = OffsetMap([], heredoc.body.start)
-    return replace(shellreader.read(body), chain=False, open_end=False)
+    return shellreader.read(body)._replace(chain=False, open_end=False)
 
 
 def _exec_form(run: Run) -> Script:
@@ -89,12 +88,12 @@ def _look_through(command: Command, depth: int) -> Iterator[Command]:
         words = _behind(inner)
         if not words:
             break
-        inner = replace(inner, words=words)
+        inner = inner._replace(words=words)
     if depth < _MAX_NESTING and inner.name in _SHELLS:
         script = _quoted_script(inner)
         if script is not None:
             for each in script.commands:
-                yield from _look_through(replace(each, nested=True), depth + 1)
+                yield from _look_through(each._replace(nested=True), depth + 1)
             return
     yield inner
 

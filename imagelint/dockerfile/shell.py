@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -17,8 +16,7 @@ class ShellWord(NamedTuple):
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Command:
+class Command(NamedTuple):
     """A simple command: its words without assignments and redirections, and how it hangs on the one before.
 
     `operator` stands before it (empty for the first of its list); `nested` says that it stands inside a subshell,
@@ -84,8 +82,7 @@ class Command:
         return tuple(out)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Script:
+class Script(NamedTuple):
     """The commands of a script in the order in which they stand.
 
     `chain` says that it is nothing but simple commands joined by `&&` and `|`; `open_end` that a command can be put

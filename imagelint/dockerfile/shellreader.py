@@ -316,9 +316,7 @@ class _Scanner:
         end = len(self.text) if end < 0 else end
         self.at = end + 1
         if depth < MAX_DEPTH:
-            for each in read(self.map.cut(begin, end)).commands:
-                nested = Command(each.text, each.words, each.assignments, each.operator, True, each.start, each.end)
-                self.commands.append(nested)
+            self.commands += (each._replace(nested=True) for each in read(self.map.cut(begin, end)).commands)
 
     def _balanced(self, opener: str, closer: str) -> None:
         """Skip a bracketed part, quotes and escapes respected."""

@@ -8,7 +8,6 @@ of the line, and a heredoc's body is kept as it is. Time and memory grow linearl
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -56,8 +55,7 @@ class Heredoc(NamedTuple):
     body: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LogicalLine:
+class LogicalLine(NamedTuple):
     """One instruction's lines, put together: continuations joined, comments and blank lines within left out.
 
     Lines are numbers from 1; `lead` are the comment lines that stand before it; `blanks` the blank lines and
