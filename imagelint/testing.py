@@ -7,11 +7,12 @@ import io
 import json
 import tarfile
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Self
 
 Layout = Literal["legacy", "blobs"]
-Compression = Literal["gzip"] | None
+Compression = Literal["gzip", "zstd"] | None
 
 _EPOCH = "2024-01-01T00:00:00Z"
 
@@ -172,7 +173,13 @@ def _blob_layers(image: ImageBuilder, members: dict[str, bytes | str], compressi
 
 
 def _compressed(layer: bytes, compression: Compression) -> bytes:
-    return gzip.compress(layer, mtime=0) if compression == "gzip" else layer
+    match compression:
+        case "gzip":
+            return gzip.compress(layer, mtime=0)
+        case "zstd":
+            compressed: bytes = import_module("backports.zstd").compress(layer)
+            return compressed
+    return layer
 
 
 def _hex(content: bytes) -> str:

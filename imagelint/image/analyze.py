@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import nlargest
+from heapq import nsmallest
 
 from imagelint.image.compat import dive_numbers
 from imagelint.image.history import command, is_root_file_system
@@ -50,7 +50,7 @@ def analyze(image: Image) -> Report:
         reclaimable_bytes=reclaimable,
         reclaimable=tuple(summarize(waste)),
         waste=tuple(waste),
-        largest=tuple(_largest(image, tree)),
+        largest=tuple(_largest(tree)),
         dive=dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers]),
     )
 
@@ -87,11 +87,6 @@ def _layers(image: Image) -> list[LayerReport]:
     ]
 
 
-def _largest(image: Image, tree: Tree) -> list[PathSize]:
-    sizes = []
-    for path, node in tree.paths.items():
-        if node >= 0:
-            layer, row = tree.place(node)
-            sizes.append((image.layers[layer].entries.sizes[row], path, layer))
-    largest = nlargest(LARGEST_FILES, sizes, key=lambda entry: (entry[0], entry[1]))
-    return [PathSize(f"/{path}", size, layer) for size, path, layer in largest if size]
+def _largest(tree: Tree) -> list[PathSize]:
+    files = nsmallest(LARGEST_FILES, tree.files().items(), key=lambda file: (-tree.sizes[file[0]], file[1]))
+    return [PathSize(f"/{path}", tree.sizes[node], tree.place(node)[0]) for node, path in files]

@@ -6,9 +6,11 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib import import_module
 from itertools import chain
+from typing import Any
 
-from imagelint.errors import BrokenImageError
+from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.index import LayerIndex, index_layer
 from imagelint.image.limits import DEFAULT_LIMITS, MIB, Limits
 from imagelint.image.tar import Chunk, TarReader
@@ -104,7 +106,37 @@ def decompressed(start: bytes, chunks: Iterable[Chunk]) -> Iterator[bytes]:
     """The bytes that a compressed stream beginning with `start` stands for, in chunks of at most a MiB."""
     if start.startswith(GZIP_MAGIC):
         return _gunzip(chunks)
-    raise BrokenImageError("it is compressed with zstd, which is not read yet")
+    return _unzstd(chunks, _zstd())
+
+
+def _zstd() -> Any:
+    """The standard library's module from Python 3.14 on, its backport before; imported for images that need it."""
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            return import_module(name)
+        except ImportError:
+            continue
+    raise InputError("a layer is compressed with zstd", hint="pip install backports.zstd")
+
+
+def _unzstd(chunks: Iterable[Chunk], zstd: Any) -> Iterator[bytes]:
+    """RFC 8878: one frame after another; what is skippable is skipped."""
+    frame = None
+    for chunk in chunks:
+        data: Chunk = chunk
+        while len(data):
+            frame = frame or zstd.ZstdDecompressor()
+            try:
+                unpacked = frame.decompress(data, MIB)
+                while unpacked:
+                    yield unpacked
+                    unpacked = b"" if frame.eof or frame.needs_input else frame.decompress(b"", MIB)
+            except zstd.ZstdError as error:
+                raise BrokenImageError(f"the zstd stream is corrupt ({error})") from None
+            data = frame.unused_data if frame.eof else b""
+            frame = None if frame.eof else frame
+    if frame is not None:
+        raise BrokenImageError("the zstd stream ends too early")
 
 
 def _gunzip(chunks: Iterable[Chunk]) -> Iterator[bytes]:

@@ -8,16 +8,13 @@ second time: an archive of Docker before 25 has a symbolic link for it, which di
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from imagelint.image.index import BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex
+from imagelint.image.index import OPAQUE, WHITEOUT, LayerIndex
 from imagelint.image.report import DiveNumbers
 from imagelint.image.tar import DIRECTORY
 
 _DIRECTORY = -1  # in the place of a directory's size, which is 0
-
-# A path that dive counts and its bytes; None where dive does not find it and gives the layer up.
-_Visit = tuple[str, int | None]
 
 
 def dive_numbers(layers: Iterable[tuple[str, LayerIndex]]) -> DiveNumbers:
@@ -25,57 +22,59 @@ def dive_numbers(layers: Iterable[tuple[str, LayerIndex]]) -> DiveNumbers:
     distinct: dict[str, tuple[int, LayerIndex]] = {}
     for number, (diff_id, index) in enumerate(layers):
         distinct.setdefault(diff_id, (number, index))
-    trees = [_LayerTree(index) for _, index in distinct.values()]
     user_bytes = sum(index.layer_bytes for number, index in distinct.values() if number > 0)
-    efficiency, wasted_bytes = _efficiency(trees)
+    efficiency, wasted_bytes = _efficiency([index for _, index in distinct.values()])
     return DiveNumbers(efficiency, wasted_bytes, wasted_bytes / user_bytes if user_bytes else None)
 
 
-def _efficiency(trees: Sequence[_LayerTree]) -> tuple[float, int]:
+def _efficiency(layers: Sequence[LayerIndex]) -> tuple[float, int]:
     """The least that the paths could take by what they do take, and the bytes of paths that come more than once."""
-    smallest: dict[str, int] = {}
+    least: dict[str, int] = {}
     total: dict[str, int] = {}  # of the paths that came more than once
-    unknown: set[str] = set()
+    not_found: set[str] = set()
     below = _Stack()
-    last = max((number for number, tree in enumerate(trees) if tree.whiteouts), default=0)
-    for number, tree in enumerate(trees):
+    last = max((number for number, layer in enumerate(layers) if _has_whiteouts(layer)), default=0)
+    for number, layer in enumerate(layers):
+        tree = _LayerTree(layer)
         # dive looks for what the first layer removes in that layer itself.
         lower = _Stack(tree.nodes) if number == 0 and tree.whiteouts else below
-        for path, size in tree.visits(lower):
-            if size is None:
-                unknown.add(path)
-                break
-            if path in smallest:
-                total[path] = total.get(path, smallest[path]) + size
-                smallest[path] = min(smallest[path], size)
-            else:
-                smallest[path] = size
+        for counted in tree.counted(lower, not_found):
+            for path in least.keys() & counted.keys():
+                total[path] = total.get(path, least[path]) + counted[path]
+                counted[path] = min(least[path], counted[path])
+            least.update(counted)
         if number < last:  # only whiteouts ask what lies below
             below.put(tree)
     wasted = sum(total.values())
-    once = sum(size for path, size in smallest.items() if path not in total)
-    found = once + wasted
+    found = wasted + sum(size for path, size in least.items() if path not in total)
     # A path that dive did not find has the size -1 to it, unless another layer has it.
-    least = sum(smallest.values()) - len(unknown - smallest.keys())
-    return (float(least) / float(found) if found else 1.0), wasted
+    smallest = sum(least.values()) - len(not_found - least.keys())
+    return (float(smallest) / float(found) if found else 1.0), wasted
+
+
+def _has_whiteouts(layer: LayerIndex) -> bool:
+    return any(layer.types[row] == WHITEOUT for row in layer.markers)
 
 
 class _LayerTree:
     """A layer as dive's tree has it: every path with its size, the parents that no entry names, whiteouts apart."""
 
     def __init__(self, index: LayerIndex) -> None:
-        self.nodes: dict[str, int] = {}
-        whiteouts: dict[str, None] = {}
-        for path, kind, size in zip(index.paths, index.types, index.sizes, strict=True):
-            if kind == WHITEOUT:
-                whiteouts[path] = None
-            elif kind == OPAQUE:  # of the marker only its directory is seen
-                self.nodes.setdefault(path, 0)
-            elif kind != BOOKKEEPING:
-                self.nodes[path] = _DIRECTORY if kind == DIRECTORY else size
+        sizes = [_DIRECTORY if kind == DIRECTORY else size for kind, size in zip(index.types, index.sizes, strict=True)]
+        entries: Iterable[tuple[str, int]] = zip(index.paths, sizes, strict=True)
+        if index.markers:
+            markers = set(index.markers)
+            entries = (entry for row, entry in enumerate(entries) if row not in markers)
+        self.nodes = dict(entries)
         self.nodes.pop("", None)
-        self.whiteouts = list(whiteouts)
-        parents = {path.rpartition("/")[0] for path in (*self.nodes, *self.whiteouts)}
+        rows_of = [(index.types[row], index.paths[row]) for row in index.markers]
+        self.whiteouts = list(dict.fromkeys(path for kind, path in rows_of if kind == WHITEOUT))
+        parents = {path.rpartition("/")[0] for path in self.nodes}
+        parents.update(path.rpartition("/")[0] for path in self.whiteouts)
+        # Of an opaque marker only its directory is seen.
+        named = [path for kind, path in rows_of if kind == OPAQUE and path not in self.nodes]
+        self.nodes.update(dict.fromkeys(filter(None, named), 0))
+        parents.update(path.rpartition("/")[0] for path in named)
         for parent in tuple(parents):
             while parent and parent not in self.nodes:
                 self.nodes[parent] = 0
@@ -83,16 +82,19 @@ class _LayerTree:
                 parents.add(parent)
         self.leaves = self.nodes.keys() - parents
 
-    def visits(self, below: _Stack) -> list[_Visit]:
-        """The paths that count in this layer: files, links, empty directories and what is removed."""
-        added: list[_Visit] = [(path, max(self.nodes[path], 0)) for path in self.leaves]
-        removed: list[_Visit] = [(path, below.removed_bytes(path)) for path in self.whiteouts]
-        if all(size is not None for _, size in removed):
-            return added + removed
-        # dive gives up at the first that it does not find, so that their order counts: depth first, by names' bytes.
-        ordered = [(_components(path), (path, size)) for path, size in added]
-        ordered += [(_components(path, whiteout=True), (path, size)) for path, size in removed]
-        return [visit for _, visit in sorted(ordered, key=lambda pair: pair[0])]
+    def counted(self, below: _Stack, not_found: set[str]) -> Iterator[dict[str, int]]:
+        """What counts in this layer, with its bytes: files, links and empty directories, then what is removed."""
+        added = {path: max(self.nodes[path], 0) for path in self.leaves}
+        removed = {path: below.removed_bytes(path) for path in self.whiteouts}
+        missing = [path for path, size in removed.items() if size is None]
+        if missing:
+            # dive goes depth first, by the bytes of the names, and gives up at the first that it does not find.
+            end, path = min((_components(path, whiteout=True), path) for path in missing)
+            not_found.add(path)
+            added = {path: size for path, size in added.items() if _components(path) < end}
+            removed = {path: size for path, size in removed.items() if _components(path, whiteout=True) < end}
+        yield added
+        yield {path: size for path, size in removed.items() if size is not None}
 
 
 class _Stack:

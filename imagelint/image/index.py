@@ -105,6 +105,14 @@ def index_layer(
     )  # fmt: skip
 
 
+def marker_name(kind: int, path: str) -> str:
+    """The path at which a marker itself stands in the tar."""
+    directory, slash, name = path.rpartition("/")
+    if kind == WHITEOUT:
+        return f"{directory}{slash}{_PREFIX}{name}"
+    return f"{path}/{_OPAQUE_NAME}".lstrip("/") if kind == OPAQUE else path
+
+
 def _marker(path: str) -> tuple[int, str] | None:
     """The type and the path that a marker is about, or None where the name only looks like one."""
     directory, slash, name = path.rpartition("/")

@@ -21,8 +21,11 @@ class Limits:
     entries: int = 5_000_000
     """Tar entries of all layers together; one takes about 250 bytes of memory."""
 
-    name_bytes: int = GIB
-    """Paths of all entries together, with those of directories that no entry names."""
+    name_bytes: int = 512 * MIB
+    """The paths of one layer's entries together."""
+
+    implied_bytes: int = 64 * MIB
+    """The paths of all directories that no entry names, which a few deep paths can make many."""
 
     document_bytes: int = 16 * MIB
     """One JSON document: a manifest or a configuration."""

@@ -19,6 +19,7 @@ from xxhash import xxh3_64, xxh3_64_intdigest
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.limits import MIB, PATH_BYTES
+from imagelint.image.tar_fields import checksum_holds, clamp, decimal, number, pax_records, pax_time
 
 Chunk = bytes | memoryview
 Value = TypeVar("Value")
@@ -41,7 +42,6 @@ _META = frozenset((_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK))
 _PLAIN = frozenset((REGULAR, *_NO_CONTENT))
 _META_BYTES = MIB  # what Go's archive/tar allows for a PAX header or a GNU long name
 _MEMO_ENTRIES = 65536
-_INT64 = 1 << 63
 
 
 def clean(name: str) -> str:
@@ -61,7 +61,7 @@ def is_header(block: Chunk) -> bool:
     """Whether 512 bytes are a tar header, told by its checksum, or the zeros that end a tar."""
     if len(block) < BLOCK_BYTES:
         return False
-    return block[:BLOCK_BYTES] == _ZEROS or _checksum_holds(bytes(block[:BLOCK_BYTES]))
+    return block[:BLOCK_BYTES] == _ZEROS or checksum_holds(bytes(block[:BLOCK_BYTES]))
 
 
 class TarReader:
@@ -108,7 +108,7 @@ class TarReader:
             try:
                 size = int(raw_size.rstrip(b"\0 ") or b"0", 8)
             except ValueError:
-                size = _number(raw_size, "size")
+                size = number(raw_size, "size")
             if size < 0:
                 raise BrokenImageError("a tar header gives a negative size")
             if kind in _META:
@@ -249,7 +249,7 @@ class TarReader:
         """False for the zeros that end a tar, True for a checksum of signed bytes; else raises."""
         block = bytes(self._view[at : at + BLOCK_BYTES])
         if block != _ZEROS:
-            if _checksum_holds(block):
+            if checksum_holds(block):
                 return True
             raise BrokenImageError("a tar header's checksum is wrong")
         self._at = at + BLOCK_BYTES
@@ -260,11 +260,11 @@ class TarReader:
         return False
 
     def _decode_attributes(self, raw: bytes) -> tuple[int, int, int]:
-        mode, uid, gid = _number(raw[:8], "mode"), _number(raw[8:16], "owner"), _number(raw[16:], "group")
+        mode, uid, gid = number(raw[:8], "mode"), number(raw[8:16], "owner"), number(raw[16:], "group")
         return _remember(self._attributes, raw, (mode & 0o7777, uid, gid))
 
     def _decode_time(self, raw: bytes) -> int:
-        return _remember(self._times, raw, _clamp(_number(raw, "time")))
+        return _remember(self._times, raw, clamp(number(raw, "time")))
 
     def _read_meta(self, kind: int, records: dict[bytes, bytes]) -> None:
         """Adds what a PAX header or a GNU long name says of the next entry to `records`."""
@@ -272,7 +272,7 @@ class TarReader:
             raise BrokenImageError(f"an extended tar header has {self._size} bytes; {_META_BYTES} are allowed")
         content = self._take(self._size)
         if kind == _PAX:
-            records.update(_pax_records(content))
+            records.update(pax_records(content))
         elif kind == _GNU_NAME:
             records[b"\0name"] = content.partition(b"\0")[0]
         elif kind == _GNU_LINK:
@@ -294,12 +294,12 @@ class TarReader:
         name = get(b"\0name") or get(b"GNU.sparse.name") or get(b"path") or name
         link = get(b"\0link") or get(b"linkpath") or link
         if get(b"size"):
-            size = _decimal(records[b"size"])
+            size = decimal(records[b"size"])
         if get(b"uid") or get(b"gid"):
             mode, uid, gid = attributes
-            attributes = (mode, _decimal(get(b"uid") or b"%d" % uid), _decimal(get(b"gid") or b"%d" % gid))
+            attributes = (mode, decimal(get(b"uid") or b"%d" % uid), decimal(get(b"gid") or b"%d" % gid))
         if get(b"mtime"):
-            time = _pax_time(records[b"mtime"])
+            time = pax_time(records[b"mtime"])
         if kind == 0:  # V7 knows directories by their names alone
             kind = DIRECTORY if name.endswith(b"/") else REGULAR
         if kind in _NO_CONTENT:
@@ -311,76 +311,19 @@ class TarReader:
         self._set_content(size)
         sparse_size = get(b"GNU.sparse.size") or get(b"GNU.sparse.realsize")
         if sparse_size and kind == REGULAR:
-            size = _decimal(sparse_size)
+            size = decimal(sparse_size)
         return REGULAR, name, link, size, attributes, time
 
     def _old_sparse_size(self, at: int) -> int:
         """The expanded size of a GNU sparse file; passes over the blocks that go on with its map."""
         block = bytes(self._view[at : at + BLOCK_BYTES])
-        size = _number(block[483:495], "sparse size")
+        size = number(block[483:495], "sparse size")
         if size < 0:
             raise BrokenImageError("a tar header gives a negative size")
         more = block[482]
         while more:
             more = self._take(BLOCK_BYTES)[504]
         return size
-
-
-def _checksum_holds(block: bytes) -> bool:
-    """Whether the checksum is right, over unsigned bytes or, as some old tars have it, signed ones."""
-    try:
-        stated = int(block[148:156].strip(b"\0 "), 8)
-    except ValueError:
-        return False
-    unsigned = sum(block) - sum(block[148:156]) + 8 * 0x20
-    signed = unsigned - 256 * sum(byte > 127 for byte in block[:148] + block[156:])
-    return stated in (unsigned, signed)
-
-
-def _number(raw: bytes, what: str) -> int:
-    """A numeric field: octal digits, or a big-endian two's complement number whose first bit is set (base-256)."""
-    if raw[0] & 0x80:
-        value = int.from_bytes(raw, "big") & ((1 << (len(raw) * 8 - 1)) - 1)
-        negative = raw[0] & 0x40
-        return value - (1 << (len(raw) * 8 - 1)) if negative else value
-    try:
-        return int(raw.partition(b"\0")[0].strip(b" ") or b"0", 8)
-    except ValueError:
-        raise BrokenImageError(f"a tar header's {what} is not a number") from None
-
-
-def _clamp(seconds: int) -> int:
-    return max(-_INT64, min(_INT64 - 1, seconds))
-
-
-def _pax_records(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The records of a PAX header, each `length key=value\\n`; an empty value leaves the header's own."""
-    at = 0
-    while at < len(content):
-        space = content.find(b" ", at, at + 20)
-        digits = content[at:space] if space > 0 else b""
-        end = at + int(digits) if digits.isdigit() else 0
-        key, equals, value = content[space + 1 : end - 1].partition(b"=")
-        if not (space < end <= len(content) and content[end - 1] == 0x0A and key and equals):
-            raise BrokenImageError("a PAX header is malformed")
-        if b"\0" in value and key in (b"path", b"linkpath", b"GNU.sparse.name"):
-            raise BrokenImageError("a PAX header has a path with a NUL byte in it")
-        yield key, value
-        at = end
-
-
-def _decimal(value: bytes) -> int:
-    if not value.isdigit() or len(value) > 19 or (number := int(value)) >= _INT64:
-        raise BrokenImageError("a PAX header has a number that is none")
-    return number
-
-
-def _pax_time(value: bytes) -> int:
-    """Whole seconds of a PAX time such as `1700000000.25`."""
-    whole = value.partition(b".")[0]
-    if not whole.removeprefix(b"-").isdigit() or len(whole) > 40:
-        raise BrokenImageError("a PAX header has a time that is none")
-    return _clamp(int(whole))
 
 
 def _remember(memo: dict[bytes, Value], key: bytes, value: Value) -> Value:

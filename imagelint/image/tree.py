@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from imagelint.errors import BrokenImageError
-from imagelint.image.index import BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex
+from imagelint.image.index import BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex, marker_name
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.tar import DIRECTORY, HARD_LINK
 
@@ -43,7 +43,8 @@ class Cause(IntEnum):
 class Death:
     """An inode with bytes to which no path leads any more, and the layer that took its last path.
 
-    `successor` is the node that has `path` once that layer is applied, if the layer itself put one there.
+    `successor` is the node that has `path` once that layer is applied: what the layer put there (-1 for a directory
+    that no entry names), None where there is nothing.
     """
 
     node: int
@@ -57,19 +58,20 @@ class Tree:
     """The merged file system of the layers applied so far.
 
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
-    `paths` has the node of every path (-1 for a directory that no entry names), `deaths` what was hidden, in order.
+    `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
+    `deaths` what was hidden, in order.
     """
 
     def __init__(self, layers: Iterable[LayerIndex] = (), *, limits: Limits = DEFAULT_LIMITS) -> None:
         self.paths: dict[str, int] = {}
+        self.sizes = array("q")
         self.deaths: list[Death] = []
         self._starts: list[int] = []
-        self._sizes = array("q")
         self._children: dict[str, set[str]] = {"": set()}  # its keys are the directories
         self._links: dict[int, int] = {}  # of an inode with several paths: how many are left
         self._lost: dict[int, tuple[int, Cause, str]] = {}  # and the one it lost last
         self._dying: list[tuple[int, Cause, str]] = []
-        self._implied_bytes = limits.name_bytes
+        self._implied_bytes = limits.implied_bytes
         for layer in layers:
             self.apply(layer)
 
@@ -78,17 +80,25 @@ class Tree:
         layer = bisect_right(self._starts, node) - 1
         return layer, node - self._starts[layer]
 
+    def files(self, least: int = 1) -> dict[int, str]:
+        """The live files of at least so many bytes, by node; one with several paths has the first by name."""
+        sizes = self.sizes
+        found: dict[int, str] = {}
+        for path, node in self.paths.items():
+            if node >= 0 and sizes[node] >= least and (node not in found or path < found[node]):
+                found[node] = path
+        return found
+
     def apply(self, layer: LayerIndex) -> None:
         """Puts a layer on top."""
-        start = len(self._sizes)
+        start = len(self.sizes)
         self._starts.append(start)
-        self._sizes.extend(layer.sizes)
+        self.sizes.extend(layer.sizes)
         self._hide(layer)
         self._add(layer, start)
         number = len(self._starts) - 1
         for node, cause, path in self._dying:
-            successor = self.paths.get(path, _IMPLIED)
-            self.deaths.append(Death(node, path, number, cause, successor if successor >= start else None))
+            self.deaths.append(Death(node, path, number, cause, self.paths.get(path)))
         self._dying.clear()
 
     def _hide(self, layer: LayerIndex) -> None:
@@ -127,8 +137,8 @@ class Tree:
         directory = path if kind == OPAQUE else path.rpartition("/")[0]
         if directory not in self._children:
             self._imply(directory)
-        if self._sizes[node]:
-            self._dying.append((node, Cause.REMOVED, path))
+        if self.sizes[node]:
+            self._dying.append((node, Cause.REMOVED, marker_name(kind, path) if kind in _MARKERS else path))
 
     def _link(self, node: int, path: str, target: str) -> int:
         """The node that a hard link leads to; its own where there is no such file, as links to nothing have none."""
@@ -180,7 +190,7 @@ class Tree:
 
     def _lose(self, node: int, cause: Cause, path: str) -> None:
         """Takes one path from an inode, which dies of its last."""
-        if node < 0 or not self._sizes[node]:
+        if node < 0 or not self.sizes[node]:
             return
         if node in self._links:
             layer = len(self._starts) - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from imagelint.image.index import LayerIndex
@@ -26,7 +26,7 @@ DUPLICATE = "duplicate"
 DUPLICATE_BYTES = 64 * 1024
 """Files smaller than this are not reported as duplicates."""
 
-_REASONS = {Cause.REMOVED: REMOVED, Cause.COVERED: REMOVED, Cause.OPAQUE: OPAQUE}
+_REASONS = {Cause.REPLACED: REMOVED, Cause.REMOVED: REMOVED, Cause.OPAQUE: OPAQUE, Cause.COVERED: REMOVED}
 
 
 def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFile]:
@@ -35,37 +35,35 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFil
     Whether two files are the same is told by their size and hash: where no content was read, nothing is
     `metadata-only` or `moved`. Only the reason hangs on the hash, never the number of bytes.
     """
-    stored: dict[int, set[tuple[int, int]]] = {}  # by layer: what files it has
+    stored: dict[int, Counter[tuple[int, int]]] = {}  # by layer: what files it has
     for death in tree.deaths:
         layer, row = tree.place(death.node)
         identity = _identity(layers[layer], row)
         if death.successor is not None:
-            same = identity is not None and identity == _identity(layers[death.layer], tree.place(death.successor)[1])
-            reason = METADATA_ONLY if same else OVERWRITTEN
-        elif death.cause is Cause.REPLACED:
             reason = OVERWRITTEN
+            if death.successor >= 0 and identity is not None:
+                above, above_row = tree.place(death.successor)
+                if identity == _identity(layers[above], above_row):
+                    reason = METADATA_ONLY
         else:
             if death.layer not in stored:
                 index = layers[death.layer]
-                stored[death.layer] = set(zip(index.sizes, index.contents, strict=True))
-            reason = MOVED if identity in stored[death.layer] else _REASONS[death.cause]
-        yield WastedFile(f"/{death.path}", layers[layer].sizes[row], reason, layer, death.layer)
+                stored[death.layer] = Counter(zip(index.sizes, index.contents, strict=True))
+            # A file that is hidden by its own layer is itself one of those that the layer has.
+            elsewhere = identity is not None and stored[death.layer][identity] > (layer == death.layer)
+            reason = MOVED if elsewhere else _REASONS[death.cause]
+        yield WastedFile(f"/{death.path}", tree.sizes[death.node], reason, layer, death.layer)
 
 
 def duplicate_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFile]:
     """Live files of some size whose content is live at another path too; the lowest one is the original."""
-    seen: dict[int, str] = {}  # one path for each inode: two links to it are no duplicates
-    for path, node in tree.paths.items():
-        if node >= 0 and (node not in seen or path < seen[node]):
-            seen[node] = path
+    files = tree.files(DUPLICATE_BYTES)  # two links to one inode are no duplicates
     originals: set[tuple[int, int]] = set()
-    for node in sorted(seen):
+    for node in sorted(files):
         layer, row = tree.place(node)
-        if layers[layer].sizes[row] < DUPLICATE_BYTES:
-            continue
         identity = _identity(layers[layer], row)
         if identity in originals:
-            yield WastedFile(f"/{seen[node]}", layers[layer].sizes[row], DUPLICATE, layer, None)
+            yield WastedFile(f"/{files[node]}", tree.sizes[node], DUPLICATE, layer, None)
         elif identity is not None:
             originals.add(identity)
 

@@ -69,9 +69,8 @@ def read_image(members: Members, reference: str, source: str, reading: Reading, 
     if content is None:
         raise InputError(f"{reference} is not an image archive: it has no manifest.json", hint=_HINT)
     entry = _choose(parse_document(content, "manifest.json"), tag, reference)
-    config_name: object = entry.get("Config")
-    layer_names: list[str] = entry["Layers"] if _are_strings(entry.get("Layers")) else []
-    if not isinstance(config_name, str) or "Layers" not in entry:
+    config_name, layer_names = entry.get("Config"), _strings(entry.get("Layers"))
+    if not isinstance(config_name, str) or layer_names is None:
         raise BrokenImageError("manifest.json names no configuration or no layers")
     config_content = members.document(config_name)
     if config_content is None:
@@ -91,17 +90,18 @@ def _choose(manifest: Any, tag: str | None, reference: str) -> dict[str, Any]:
     if not isinstance(manifest, list) or not manifest or not all(isinstance(entry, dict) for entry in manifest):
         raise BrokenImageError("manifest.json lists no image")
     entries: list[dict[str, Any]] = manifest
-    tags = [entry["RepoTags"] if _are_strings(entry.get("RepoTags")) else [] for entry in entries]
+    tags = [_strings(entry.get("RepoTags")) or [] for entry in entries]
     if tag is not None:
         entries = [entry for entry, names in zip(entries, tags, strict=True) if tag in names]
     if len(entries) == 1:
         return entries[0]
-    named = ", ".join(name for names in tags for name in names) or "none of them has a tag"
+    named = ", ".join(name for names in tags for name in names) or "none"
     if tag is not None:
-        raise InputError(f"{reference}: the archive has no image {tag}", hint=f"it has: {named}")
+        count = len(entries) or "no"
+        raise InputError(f"{reference}: the archive has {count} images of the tag {tag}", hint=f"its tags: {named}")
     raise InputError(
         f"{reference}: the archive has {len(entries)} images",
-        hint=f"name one, as docker-archive:PATH:TAG (tags: {named})",
+        hint=f"name one of them, as docker-archive:PATH:TAG; the tags: {named}",
     )
 
 
@@ -112,8 +112,11 @@ def _check_name(name: str, digest: str) -> None:
         raise BrokenImageError(f"{name} is not what its name says: its digest is sha256:{digest}")
 
 
-def _are_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+def _strings(value: Any) -> list[str] | None:
+    """A list of strings, for which Go writes null when it is empty; None for anything else."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
 
 
 def _read_chunks(descriptor: int, size: int | None, what: str, reading: Reading) -> Iterator[Chunk]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from imagelint.errors import BrokenImageError, EngineError, ImageNotFoundError
@@ -18,7 +19,7 @@ from imagelint.image.sources.members import StreamMembers
 if TYPE_CHECKING:
     from docker import APIClient
 
-_TIMEOUT_SECONDS = 120  # an engine that stages a large export on its disk sends nothing for a while
+_TIMEOUT_SECONDS = 600  # an engine may stage a large export on its disk, and sends nothing meanwhile
 _NOT_RUNNING = "start it (`systemctl start docker`, or Docker Desktop), or name an archive made with `docker save`"
 
 
@@ -73,10 +74,10 @@ def _engine(reference: str) -> Iterator[APIClient]:
         raise EngineError(f"the Docker engine answers for {reference}: {error.explanation or error}") from None
     except (docker.errors.DockerException, requests.exceptions.ConnectionError) as error:
         if client is None:
-            raise EngineError(f"the Docker engine does not answer: {_innermost(error)}", hint=_NOT_RUNNING) from None
-        raise EngineError(f"the Docker engine stopped answering: {_innermost(error)}") from None
+            raise EngineError(f"the Docker engine does not answer: {_reason(error)}", hint=_NOT_RUNNING) from None
+        raise EngineError(f"the Docker engine stopped answering: {_reason(error)}") from None
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
-        raise EngineError(f"the Docker engine stopped answering: {_innermost(error)}") from None
+        raise EngineError(f"the Docker engine stopped answering: {_reason(error)}") from None
     finally:
         if client is not None:
             client.close()
@@ -95,14 +96,16 @@ def _connect() -> APIClient:
         if context is None:
             raise docker.errors.ContextNotFound(name or "")
         settings = {"base_url": context.Host, "tls": context.TLSConfig or False}
+    if str(settings.get("base_url")).startswith("ssh://") and find_spec("paramiko") is None:
+        raise EngineError("an engine behind ssh:// needs paramiko", hint="pip install 'docker[ssh]'")
     return docker.APIClient(version="auto", timeout=_TIMEOUT_SECONDS, **settings)
 
 
-def _innermost(error: BaseException) -> str:
-    """What went wrong, without the layers of libraries that pass it on."""
-    seen = {id(error)}
-    while (inner := error.__cause__ or error.__context__) is not None and id(inner) not in seen:
-        seen.add(id(inner))
-        error = inner
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return text or type(error).__name__
+def _reason(error: BaseException) -> str:
+    """What the system said, where it is below the libraries that pass it on; else what they say."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return str(error) or type(error).__name__

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from posixpath import dirname, join
+from threading import Lock
 from typing import Protocol
 
 from imagelint.errors import BrokenImageError
@@ -14,6 +17,7 @@ from imagelint.image.tar import BLOCK_BYTES, HARD_LINK, REGULAR, SYMBOLIC_LINK, 
 
 _OUTER_CHUNK_BYTES = 16 * 1024  # a header and, of most documents, the whole
 _LINK_HOPS = 8
+_THREADS = 4
 # An image has one to three members a layer; an archive may hold many images.
 _MEMBERS = 100_000
 _STREAMED_DOCUMENTS_BYTES = 256 * 1024 * 1024
@@ -56,9 +60,8 @@ class FileMembers:
         extent = self._extents.get(_follow(name, self._links))
         if extent is None:
             return None
-        limit = self._reading.limits.document_bytes
-        if extent[1] - extent[0] > limit:
-            raise BrokenImageError(f"{name} has more than {limit:,} bytes")
+        if extent[1] - extent[0] > self._reading.limits.document_bytes:
+            raise _too_large(name, self._reading)
         return b"".join(FileRegion(self._descriptor, *extent))
 
     def layers(self, names: Sequence[str]) -> list[Blob]:
@@ -67,22 +70,30 @@ class FileMembers:
         for name in names:
             if name not in self._extents:
                 raise BrokenImageError(f"the archive lacks the layer {name}")
-        distinct = list(dict.fromkeys(names))
-        total = sum(stop - start for start, stop in map(self._extents.__getitem__, distinct))
-        done = 0
+        reading = self._reading
+        sizes = {name: stop - start for name, (start, stop) in self._extents.items() if name in names}
+        done, lock = 0, Lock()
 
         def passed(count: int) -> None:
             nonlocal done
-            done += count
-            reading.report(self._what, done, total)
+            with lock:
+                done += count
+                reading.report(self._what, done, total)
 
-        reading = self._reading
+        total = sum(sizes.values())
         blobs: dict[str, Blob] = {}
-        entries = 0
-        for name in distinct:
+
+        def read(name: str) -> None:
+            entries_before = sum(len(blob.entries) for blob in blobs.copy().values())
             region = FileRegion(self._descriptor, *self._extents[name], passed=passed)
-            blobs[name] = _read_layer(region, name, reading, entries, region)
-            entries += len(blobs[name].entries)
+            blobs[name] = _read_layer(region, name, reading, entries_before, region)
+
+        # Hashing and decompression let other threads run; the largest layers first, so that none is waited for alone.
+        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+            for _ in threads.map(read, sorted(sizes, key=sizes.__getitem__, reverse=True)):
+                pass
+        if sum(len(blob.entries) for blob in blobs.values()) > reading.limits.entries:
+            raise BrokenImageError(f"the image has more than {reading.limits.entries:,} entries")
         return [blobs[name] for name in names]
 
 
@@ -95,7 +106,9 @@ class StreamMembers:
     def __init__(self, chunks: Iterable[Chunk], reading: Reading) -> None:
         self._reading = reading
         self._documents: dict[str, bytes] = {}
-        self._layers: dict[str, Blob | BrokenImageError] = {}
+        self._room = _STREAMED_DOCUMENTS_BYTES
+        self._layers: dict[str, Blob] = {}
+        self._refused: dict[str, BrokenImageError] = {}
         self._links: dict[str, str] = {}
         tar = TarReader(chunks)
         while (header := tar.read()) is not None:
@@ -104,33 +117,39 @@ class StreamMembers:
                 self._keep(name, length, tar)
             elif kind in (SYMBOLIC_LINK, HARD_LINK):
                 self._links[name] = _target(name, kind, link)
-            _check_count(len(self._documents) + len(self._layers) + len(self._links))
+            _check_count(len(self._documents) + len(self._layers) + len(self._refused) + len(self._links))
         tar.drain()
 
     def _keep(self, name: str, length: int, tar: TarReader) -> None:
         start, chunks = peek(tar.content(), BLOCK_BYTES)
         if is_compressed(start) or is_header(start):
-            entries = sum(len(blob.entries) for blob in self._layers.values() if isinstance(blob, Blob))
+            entries = sum(len(blob.entries) for blob in self._layers.values())
             try:
                 self._layers[name] = _read_layer(chunks, name, self._reading, entries)
             except BrokenImageError as error:
-                self._layers[name] = error
-        elif length <= self._reading.limits.document_bytes:
+                self._refused[name] = error
+        elif length > self._reading.limits.document_bytes:
+            self._refused[name] = _too_large(name, self._reading)
+        else:
             self._documents[name] = b"".join(chunks)
-            if sum(map(len, self._documents.values())) > _STREAMED_DOCUMENTS_BYTES:
+            self._room -= length
+            if self._room < 0:
                 raise BrokenImageError(f"the archive's documents take more than {_STREAMED_DOCUMENTS_BYTES:,} bytes")
 
     def document(self, name: str) -> bytes | None:
         """A small member that has passed."""
-        return self._documents.get(_follow(name, self._links))
+        name = _follow(name, self._links)
+        if name in self._refused:
+            raise self._refused[name]
+        return self._documents.get(name)
 
     def layers(self, names: Sequence[str]) -> list[Blob]:
         """Layers that have passed."""
         blobs = []
         for name in (_follow(name, self._links) for name in names):
+            if name in self._refused:
+                raise self._refused[name]
             blob = self._layers.get(name)
-            if isinstance(blob, BrokenImageError):
-                raise blob
             if blob is None and self._documents.get(name) == b"":
                 blob = _read_layer((), name, self._reading, 0)
             if blob is None:
@@ -153,6 +172,10 @@ def _read_layer(
         )
     except BrokenImageError as error:
         raise BrokenImageError(f"layer {name}: {error.message}", hint=error.hint) from None
+
+
+def _too_large(name: str, reading: Reading) -> BrokenImageError:
+    return BrokenImageError(f"{name} has more than {reading.limits.document_bytes:,} bytes")
 
 
 def _check_count(count: int) -> None:

@@ -1,0 +1,84 @@
+"""What a person may name an image by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imagelint.errors import InputError, UsageError
+from imagelint.image.reference import find_source, split
+from imagelint.image.sources.docker_archive import DockerArchive
+from imagelint.image.sources.docker_engine import DockerEngine
+
+
+@pytest.mark.parametrize(
+    ("reference", "scheme", "rest"),
+    [
+        ("debian", None, "debian"),
+        ("docker", None, "docker"),
+        ("docker:27", None, "docker:27"),
+        ("registry:2", None, "registry:2"),
+        ("podman:latest", None, "podman:latest"),
+        ("docker:27:1", "docker", "27:1"),
+        ("docker:debian:12", "docker", "debian:12"),
+        ("docker:library/debian", "docker", "library/debian"),
+        ("docker://27", "docker", "27"),
+        ("registry:localhost:5000/debian", "registry", "localhost:5000/debian"),
+        ("docker-archive:image.tar", "docker-archive", "image.tar"),
+        ("docker-archive:image.tar:debian:12", "docker-archive", "image.tar:debian:12"),
+        ("oci:layout", "oci", "layout"),
+        ("oci-archive:layout.tar:1", "oci-archive", "layout.tar:1"),
+        ("localhost:5000/debian:12", None, "localhost:5000/debian:12"),
+        ("debian@sha256:abc", None, "debian@sha256:abc"),
+    ],
+)
+def test_prefixes(reference: str, scheme: str | None, rest: str) -> None:
+    assert split(reference) == (scheme, rest)
+
+
+def test_a_path_that_exists_needs_no_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("docker:27").touch()
+    Path("debian").touch()
+    assert find_source("docker:27") == DockerArchive("docker:27", Path("docker:27"))
+    assert find_source("debian") == DockerArchive("debian", Path("debian"))
+    assert find_source("docker://debian") == DockerEngine("docker://debian", "debian")
+
+
+def test_a_tag_in_an_archive(tmp_path: Path) -> None:
+    path = tmp_path / "a:b.tar"
+    path.touch()
+    assert find_source(f"docker-archive:{path}") == DockerArchive(f"docker-archive:{path}", path)
+    assert find_source(f"docker-archive:{path}:x:1") == DockerArchive(f"docker-archive:{path}:x:1", path, "x:1")
+
+
+@pytest.mark.parametrize("reference", ["podman:a/b", "podman://a", "oci:x", "oci-archive:x", "registry:a/b"])
+def test_sources_that_are_not_there_yet(reference: str) -> None:
+    with pytest.raises(UsageError, match="is not read yet") as caught:
+        find_source(reference)
+    assert caught.value.hint is not None
+    assert "docker save" in caught.value.hint
+
+
+@pytest.mark.parametrize("reference", ["", " ", "a\0b", "docker://", "docker-archive:", "ftp://x"])
+def test_names_of_nothing(reference: str) -> None:
+    with pytest.raises(UsageError):
+        find_source(reference)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    ["/no/such/file", "./image", "image.tar", "some/image.tar.gz", "docker-archive:nowhere", "docker-archive:a:b"],
+)
+def test_paths_to_nothing(reference: str) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        find_source(reference)
+
+
+def test_directories(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a directory, not an image archive"):
+        find_source(str(tmp_path))
+    (tmp_path / "oci-layout").touch()
+    with pytest.raises(UsageError, match="OCI layout, which is not read yet"):
+        find_source(str(tmp_path))
