@@ -259,6 +259,13 @@ class BuildGraph:
         stage = self._stage.get(instruction)
         return (self.scope(stage) if stage else self.globals).at(self._place[instruction])
 
+    def closed(self, instruction: Instruction) -> bool:
+        """Whether the file shows every variable there is: nothing can come from a base image's environment."""
+        at = self._stage.get(instruction)
+        while at is not None and at.base is not None:
+            at = at.base
+        return at is None or at.image == "scratch"
+
     def shell(self, instruction: Instruction) -> tuple[str, ...]:
         """The shell that shell-form instructions run in there: the last SHELL, or `/bin/sh -c`."""
         stage = self._stage.get(instruction)
