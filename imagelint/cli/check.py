@@ -123,4 +123,4 @@ def _report(linted: Sequence[Linted], errors: Sequence[tuple[str, str]], *, as_j
         shown += each.findings
         for line in text.findings(each, each.findings, style):
             print(line)
-    print(text.summary(linted, shown, style))
+    print(text.summary(linted, shown, len(errors), style))

@@ -17,6 +17,7 @@ from imagelint.image.tar import Chunk, TarReader
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_INPUT_BYTES = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,8 @@ def _zstd() -> Any:
 def _unzstd(chunks: Iterable[Chunk], zstd: Any) -> Iterator[bytes]:
     """RFC 8878: one frame after another; what is skippable is skipped."""
     frame = None
-    for chunk in chunks:
-        data: Chunk = chunk
-        while len(data):
+    for data in _small(chunks):
+        while data:
             frame = frame or zstd.ZstdDecompressor()
             try:
                 unpacked = frame.decompress(data, MIB)
@@ -141,28 +141,26 @@ def _unzstd(chunks: Iterable[Chunk], zstd: Any) -> Iterator[bytes]:
 
 def _gunzip(chunks: Iterable[Chunk]) -> Iterator[bytes]:
     """RFC 1952: one member after another; zeros that pad the last one are passed over, as gzip does."""
-    member = zlib.decompressobj(wbits=31)
-    begun = False
-    for chunk in chunks:
-        data: Chunk = chunk
-        while len(data):
-            if not begun and not (data := bytes(data).lstrip(b"\0")):
-                break
-            begun = True
-            try:
-                unpacked = member.decompress(data, MIB)
-            except zlib.error as error:
-                raise BrokenImageError(f"the gzip stream is corrupt ({error})") from None
-            if unpacked:
-                yield unpacked
-            data = member.unconsumed_tail
-            if member.eof:
-                data = member.unused_data
-                member = zlib.decompressobj(wbits=31)
-                begun = False
-    if begun:
-        # What the decompressor still held back, without asking for more than it was given.
-        while unpacked := member.decompress(member.unconsumed_tail, MIB):
+    member = None
+    try:
+        for data in _small(chunks):
+            while data := (data if member else data.lstrip(b"\0")):
+                member = member or zlib.decompressobj(wbits=31)
+                if unpacked := member.decompress(data, MIB):
+                    yield unpacked
+                data = member.unused_data if member.eof else member.unconsumed_tail
+                member = None if member.eof else member
+        # The last bytes may come out only when asked for once more.
+        while member and (unpacked := member.decompress(b"", MIB)):
             yield unpacked
-        if not member.eof:
-            raise BrokenImageError("the gzip stream ends too early")
+    except zlib.error as error:
+        raise BrokenImageError(f"the gzip stream is corrupt ({error})") from None
+    if member and not member.eof:
+        raise BrokenImageError("the gzip stream ends too early")
+
+
+def _small(chunks: Iterable[Chunk]) -> Iterator[bytes]:
+    """Smaller chunks: what follows a member or a frame is copied for each of them, and there may be very many."""
+    for chunk in chunks:
+        for at in range(0, len(chunk), _INPUT_BYTES):
+            yield bytes(chunk[at : at + _INPUT_BYTES])

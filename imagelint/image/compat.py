@@ -62,19 +62,18 @@ class _LayerTree:
     def __init__(self, index: LayerIndex) -> None:
         sizes = [_DIRECTORY if kind == DIRECTORY else size for kind, size in zip(index.types, index.sizes, strict=True)]
         entries: Iterable[tuple[str, int]] = zip(index.paths, sizes, strict=True)
-        if index.markers:
-            markers = set(index.markers)
-            entries = (entry for row, entry in enumerate(entries) if row not in markers)
+        markers = [(index.types[row], index.paths[row]) for row in index.markers]
+        if markers:
+            rows = set(index.markers)
+            entries = (entry for row, entry in enumerate(entries) if row not in rows)
         self.nodes = dict(entries)
+        for kind, path in markers:
+            if kind == OPAQUE:  # of which dive sees no more than the directory
+                self.nodes.setdefault(path, 0)
         self.nodes.pop("", None)
-        rows_of = [(index.types[row], index.paths[row]) for row in index.markers]
-        self.whiteouts = list(dict.fromkeys(path for kind, path in rows_of if kind == WHITEOUT))
+        self.whiteouts = list(dict.fromkeys(path for kind, path in markers if kind == WHITEOUT))
         parents = {path.rpartition("/")[0] for path in self.nodes}
         parents.update(path.rpartition("/")[0] for path in self.whiteouts)
-        # Of an opaque marker only its directory is seen.
-        named = [path for kind, path in rows_of if kind == OPAQUE and path not in self.nodes]
-        self.nodes.update(dict.fromkeys(filter(None, named), 0))
-        parents.update(path.rpartition("/")[0] for path in named)
         for parent in tuple(parents):
             while parent and parent not in self.nodes:
                 self.nodes[parent] = 0

@@ -10,7 +10,10 @@ from typing import Any
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob
+from imagelint.image.limits import Limits
 from imagelint.image.model import History, Image, Layer
+
+_NAME_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +27,17 @@ class ImageConfig:
     labels: dict[str, str]
 
 
+def clip(name: str) -> str:
+    """A name out of an archive, short enough for a message."""
+    return name if len(name) <= _NAME_LENGTH else f"{name[:_NAME_LENGTH]}…"
+
+
 def parse_document(content: bytes, what: str) -> Any:
     """A JSON document of an image; BrokenImageError where it is none."""
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise BrokenImageError(f"{what} is not JSON") from None
+        raise BrokenImageError(f"{clip(what)} is not JSON") from None
 
 
 def parse_config(content: bytes, what: str) -> ImageConfig:
@@ -38,7 +46,7 @@ def parse_config(content: bytes, what: str) -> ImageConfig:
     rootfs = _mapping(_mapping(document).get("rootfs"))
     diff_ids = _strings(rootfs.get("diff_ids"))
     if not isinstance(document, dict) or (not diff_ids and rootfs.get("diff_ids") != []):
-        raise BrokenImageError(f"{what} is not an image's configuration: it lists no layers")
+        raise BrokenImageError(f"{clip(what)} is not an image's configuration: it lists no layers")
     history = document.get("history")
     labels = _mapping(_mapping(document.get("config")).get("Labels"))
     platform = [_string(document.get(key)) for key in ("os", "architecture", "variant")]
@@ -51,11 +59,17 @@ def parse_config(content: bytes, what: str) -> ImageConfig:
     )
 
 
-def assemble(reference: str, source: str, config: ImageConfig, blobs: Sequence[Blob], *, verified: bool) -> Image:
+def assemble(
+    reference: str, source: str, config: ImageConfig, blobs: Sequence[Blob], *, verified: bool, limits: Limits
+) -> Image:
     """The image that a configuration and its layers' blobs make.
 
     The i-th history entry that is not empty belongs to the i-th layer; where there are fewer, a layer has none.
     """
+    if len(blobs) > limits.layers:
+        raise BrokenImageError(f"the image has {len(blobs):,} layers; {limits.layers:,} are allowed")
+    if sum(len(blob.entries) for blob in blobs) > limits.entries:
+        raise BrokenImageError(f"the image has more than {limits.entries:,} entries")
     if len(blobs) != len(config.diff_ids):
         raise BrokenImageError(
             f"the manifest lists {len(blobs)} layers, the configuration {len(config.diff_ids)}"
@@ -64,7 +78,7 @@ def assemble(reference: str, source: str, config: ImageConfig, blobs: Sequence[B
     layers = []
     for index, (diff_id, blob) in enumerate(zip(config.diff_ids, blobs, strict=True)):
         if blob.diff_id is not None and blob.diff_id != diff_id:
-            raise BrokenImageError(f"layer {index} is not what the configuration says: {diff_id} is {blob.diff_id}")
+            raise BrokenImageError(f"layer {index} is not what the configuration says: it hashes to {blob.diff_id}")
         history = commands[index] if index < len(commands) else None
         layers.append(Layer(index, diff_id, blob.digest, blob.compressed_bytes, history, blob.entries))
     return Image(

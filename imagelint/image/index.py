@@ -68,7 +68,7 @@ def index_layer(
     """
     paths: list[str] = []
     types = bytearray()
-    sizes, times, hashes, attributes = array("q"), array("q"), array("Q"), array("L")
+    sizes, times, hashes, attributes = array("q"), array("q"), array("Q"), array("I")
     links: dict[int, str] = {}
     owners: dict[tuple[int, int, int], int] = {}
     markers: list[int] = []

@@ -13,13 +13,16 @@ PATH_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds within which an image is read; going over one raises BrokenImageError. All but `entries` are bytes."""
+    """The bounds within which an image is read; going over one raises BrokenImageError. `…_bytes` are bytes."""
 
     layer_bytes: int = 64 * GIB
     """One layer's uncompressed tar, and what one compressed blob may unpack to."""
 
     entries: int = 5_000_000
     """Tar entries of all layers together; one takes about 250 bytes of memory."""
+
+    layers: int = 1024
+    """Layers, repeated ones included; Docker itself allows 127."""
 
     name_bytes: int = 512 * MIB
     """The paths of one layer's entries together."""

@@ -54,7 +54,10 @@ class Reclaimable:
 
 @dataclass(frozen=True, slots=True)
 class WastedFile:
-    """One file whose bytes a layer stores in vain. `path` is absolute within the image."""
+    """One file whose bytes a layer stores in vain. `path` is absolute within the image.
+
+    `hidden_by` is None for the reason `duplicate`, which nothing hides; `imagelint.image.waste` has the reasons.
+    """
 
     path: str
     bytes: int
@@ -74,7 +77,7 @@ class DiveNumbers:
 
 @dataclass(frozen=True, slots=True)
 class PathSize:
-    """A live file or directory (of a layer) and its bytes."""
+    """A live file, its bytes, and the layer that stores it."""
 
     path: str
     bytes: int
@@ -83,7 +86,11 @@ class PathSize:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything measured of one image. `live_bytes + reclaimable_bytes` is the sum of the layers' bytes."""
+    """Everything measured of one image. `live_bytes + reclaimable_bytes` is the sum of the layers' bytes.
+
+    `reclaimable` sums up `waste`, which has every file. Those of the reason `duplicate` are live, and outside
+    `reclaimable_bytes`. `largest` are live files.
+    """
 
     image: ImageSummary
     layers: tuple[LayerReport, ...]

@@ -40,6 +40,8 @@ _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK, _GNU_SPARSE = b"xgLKS"
 _META = frozenset((_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK))
 # The types that need nothing but a look at their header's own fields.
 _PLAIN = frozenset((REGULAR, *_NO_CONTENT))
+# Of PAX records only these are kept, so that no number of them fills the memory.
+_RECORDS = frozenset(b"path linkpath size uid gid mtime GNU.sparse.name GNU.sparse.size GNU.sparse.realsize".split())
 _META_BYTES = MIB  # what Go's archive/tar allows for a PAX header or a GNU long name
 _MEMO_ENTRIES = 65536
 
@@ -87,6 +89,7 @@ class TarReader:
 
         The type is the byte in the header; content of an unknown type is a regular file, as POSIX says.
         """
+        # One long method on purpose: it runs for every file of an image, and a call costs as much as a field.
         records: dict[bytes, bytes] = {}
         unpack = _HEADER.unpack_from
         while True:
@@ -154,9 +157,9 @@ class TarReader:
             yield piece
 
     def content_hash(self) -> int:
-        """XXH3 (64 bits) of the current entry's content: equal content has equal hashes, and no one lies by chance.
+        """XXH3 (64 bits) of the current entry's content, which tells files apart that differ by chance.
 
-        It is not cryptographic: whoever makes an image on purpose can make two files look alike.
+        It is not cryptographic: whoever means to can make two files that have the same.
         """
         size, at = self._size, self._at
         end = at + size
@@ -253,9 +256,8 @@ class TarReader:
                 return True
             raise BrokenImageError("a tar header's checksum is wrong")
         self._at = at + BLOCK_BYTES
-        if (len(self._view) - self._at >= BLOCK_BYTES or self._refill()) and bytes(
-            self._view[self._at : self._at + BLOCK_BYTES]
-        ) != _ZEROS:
+        more = len(self._view) - self._at >= BLOCK_BYTES or self._refill()
+        if more and self._view[self._at : self._at + BLOCK_BYTES] != _ZEROS:
             raise BrokenImageError("a lone block of zeros stands where a tar header should")
         return False
 
@@ -272,7 +274,7 @@ class TarReader:
             raise BrokenImageError(f"an extended tar header has {self._size} bytes; {_META_BYTES} are allowed")
         content = self._take(self._size)
         if kind == _PAX:
-            records.update(pax_records(content))
+            records.update((key, value) for key, value in pax_records(content) if key in _RECORDS)
         elif kind == _GNU_NAME:
             records[b"\0name"] = content.partition(b"\0")[0]
         elif kind == _GNU_LINK:

@@ -110,11 +110,12 @@ def _columns(text: str) -> int:
     )
 
 
-def summary(files: Sequence[Linted], shown: Sequence[Finding], style: Style) -> str:
-    """One line over everything: how many findings of which weight, and how many can be fixed."""
+def summary(files: Sequence[Linted], shown: Sequence[Finding], unread: int, style: Style) -> str:
+    """One line over everything: how many findings of which weight, how many can be fixed, how many files failed."""
     checked = f"{len(files)} file{'s' * (len(files) != 1)}"
+    failed = "; " + style(f"{unread} could not be read", "red") if unread else ""
     if not shown:
-        return style(f"{checked} checked, nothing found", "green")
+        return style(f"{checked} checked, nothing found", "dim" if unread else "green") + failed
     counts = Counter(finding.severity for finding in shown)
     weights = ", ".join(
         style.severity(f"{counts[severity]} {_plural(severity.label, counts[severity])}", severity)
@@ -123,7 +124,7 @@ def summary(files: Sequence[Linted], shown: Sequence[Finding], style: Style) -> 
     )
     fixable = sum(finding.fix is not None and finding.fix.safety is Safety.SAFE for finding in shown)
     total = f"{len(shown)} finding{'s' * (len(shown) != 1)} in {checked}: {weights}"
-    return total + (f"; {fixable} can be fixed with --fix" if fixable else "")
+    return total + (f"; {fixable} can be fixed with --fix" if fixable else "") + failed
 
 
 def _plural(label: str, count: int) -> str:

@@ -261,6 +261,21 @@ class TestLies:
         assert "more than 9 entries" in self.read(path, packed, limits=Limits(entries=9))
         assert len(read_image(str(path), limits=Limits(entries=10)).layers) == 2
 
+    def test_a_layer_that_is_repeated_too_often(self, tmp_path: Path, packed: bool) -> None:
+        image = ImageBuilder()
+        for _ in range(5):
+            image.layer(LayerBuilder().file("a").file("b"))
+        path = image.save(tmp_path / "image.tar")
+        assert "has 5 layers; 4 are allowed" in self.read(path, packed, limits=Limits(layers=4))
+        path = image.save(tmp_path / "image.tar")
+        assert "more than 9 entries" in self.read(path, packed, limits=Limits(entries=9))
+
+    def test_names_that_are_too_long_to_tell(self, tmp_path: Path, packed: bool) -> None:
+        manifest = json.dumps([{"Config": "c" * 10_000, "Layers": []}]).encode()
+        path = tmp_path / "image.tar"
+        path.write_bytes(tar_of({"manifest.json": manifest}))
+        assert self.read(path, packed).endswith("lacks the configuration " + "c" * 100 + "…")
+
     def test_paths_that_take_too_much(self, tmp_path: Path, packed: bool) -> None:
         layer = LayerBuilder()
         for number in range(100):
@@ -291,6 +306,19 @@ def test_other_files(tmp_path: Path, content: bytes, message: str) -> None:
         read_image(str(path))
     assert caught.value.hint is not None
     assert "docker save" in caught.value.hint
+
+
+@pytest.mark.parametrize("outer", [bytes, gzip.compress])
+def test_of_members_of_one_name_the_last_counts(tmp_path: Path, outer: type) -> None:
+    image = example()
+    manifest = b'[{"Config": "c", "Layers": ["0", "1", "2", "3"]}]'
+    tar = LayerBuilder().file("c", b"{}").symlink("0", "1").file("1", b"no layer").file("manifest.json", b"[]")
+    for name, layer in enumerate(image.layers):
+        tar.file(str(name), layer)
+    tar.file("./c", json.dumps(image.config()).encode()).file("manifest.json", manifest)
+    path = tmp_path / "image.tar"
+    path.write_bytes(outer(tar.tar()))
+    assert [len(layer.entries) for layer in read_image(str(path)).layers] == [4, 3, 3, 0]
 
 
 def test_a_layer_of_no_bytes(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class Engine(BaseHTTPRequestHandler):
     status = 200
     seen: list[str]
 
-    def do_GET(self) -> None:  # noqa: N802 (http.server's name)
+    def do_GET(self) -> None:
         self.seen.append(self.path)
         if self.path.endswith("/version"):
             self.answer({"ApiVersion": "1.41", "Version": "20.10"})

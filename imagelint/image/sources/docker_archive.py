@@ -20,13 +20,14 @@ from typing import Any
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.blob import decompressed, is_compressed, peek
-from imagelint.image.config import assemble, parse_config, parse_document
+from imagelint.image.config import assemble, clip, parse_config, parse_document
 from imagelint.image.model import Image
 from imagelint.image.sources.files import CHUNK_BYTES
 from imagelint.image.sources.interface import Reading
 from imagelint.image.sources.members import FileMembers, Members, StreamMembers
 from imagelint.image.tar import BLOCK_BYTES, Chunk, is_header
 
+_TAGS_SHOWN = 20
 _HINT = "imagelint reads what `docker save IMAGE -o FILE` writes"
 # The digest that a member is named by: blobs/sha256/<digest>, <digest>.json, sha256:<digest>.
 _DIGEST_NAME = re.compile(r"(?:^|[/:])([0-9a-f]{64})(?:\.json)?$")
@@ -74,7 +75,7 @@ def read_image(members: Members, reference: str, source: str, reading: Reading, 
         raise BrokenImageError("manifest.json names no configuration or no layers")
     config_content = members.document(config_name)
     if config_content is None:
-        raise BrokenImageError(f"the archive lacks the configuration {config_name}")
+        raise BrokenImageError(f"the archive lacks the configuration {clip(config_name)}")
     if reading.verify:
         _check_name(config_name, sha256(config_content).hexdigest())
     config = parse_config(config_content, config_name)
@@ -82,7 +83,7 @@ def read_image(members: Members, reference: str, source: str, reading: Reading, 
     for name, blob in zip(layer_names, blobs, strict=True):
         if blob.digest is not None:
             _check_name(name, blob.digest.removeprefix("sha256:"))
-    return assemble(reference, source, config, blobs, verified=reading.verify)
+    return assemble(reference, source, config, blobs, verified=reading.verify, limits=reading.limits)
 
 
 def _choose(manifest: Any, tag: str | None, reference: str) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def _choose(manifest: Any, tag: str | None, reference: str) -> dict[str, Any]:
         entries = [entry for entry, names in zip(entries, tags, strict=True) if tag in names]
     if len(entries) == 1:
         return entries[0]
-    named = ", ".join(name for names in tags for name in names) or "none"
+    named = ", ".join([clip(name) for names in tags for name in names][:_TAGS_SHOWN]) or "none"
     if tag is not None:
         count = len(entries) or "no"
         raise InputError(f"{reference}: the archive has {count} images of the tag {tag}", hint=f"its tags: {named}")
@@ -109,7 +110,7 @@ def _check_name(name: str, digest: str) -> None:
     """A member that is named by its digest must have it."""
     match = _DIGEST_NAME.search(name)
     if match and match[1] != digest:
-        raise BrokenImageError(f"{name} is not what its name says: its digest is sha256:{digest}")
+        raise BrokenImageError(f"{clip(name)} is not what its name says: its digest is sha256:{digest}")
 
 
 def _strings(value: Any) -> list[str] | None:

@@ -35,7 +35,7 @@ class DockerEngine:
         with _engine(self.reference) as client:
             description = client.inspect_image(self.name)  # type: ignore[no-untyped-call]
             # By id, so that a name without a tag does not export every tag, nor one re-tagged meanwhile another image.
-            chunks = client.get_image(description["Id"], chunk_size=MIB)
+            chunks = client.get_image(description.get("Id") or self.name, chunk_size=MIB)
             counted = _counted(chunks, self.reference, description.get("Size"), reading)
             try:
                 return read_image(StreamMembers(counted, reading), self.reference, "docker", reading)

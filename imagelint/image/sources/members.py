@@ -11,6 +11,7 @@ from typing import Protocol
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob, is_compressed, peek, read_layer
+from imagelint.image.config import clip
 from imagelint.image.sources.files import FileRegion
 from imagelint.image.sources.interface import Reading
 from imagelint.image.tar import BLOCK_BYTES, HARD_LINK, REGULAR, SYMBOLIC_LINK, Chunk, TarReader, clean, is_header
@@ -48,6 +49,9 @@ class FileMembers:
         tar = TarReader(region, skip=region.skip)
         while (header := tar.read()) is not None:
             name, kind, _, _, link, length = header
+            # Of members of one name the last counts, as when a tar is unpacked.
+            self._extents.pop(name, None)
+            self._links.pop(name, None)
             if kind == REGULAR:
                 start = region.position - tar.ahead
                 self._extents[name] = (start, start + length)
@@ -69,9 +73,9 @@ class FileMembers:
         names = [_follow(name, self._links) for name in names]
         for name in names:
             if name not in self._extents:
-                raise BrokenImageError(f"the archive lacks the layer {name}")
+                raise BrokenImageError(f"the archive lacks the layer {clip(name)}")
         reading = self._reading
-        sizes = {name: stop - start for name, (start, stop) in self._extents.items() if name in names}
+        sizes = {name: self._extents[name][1] - self._extents[name][0] for name in names}
         done, lock = 0, Lock()
 
         def passed(count: int) -> None:
@@ -92,8 +96,6 @@ class FileMembers:
         with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
             for _ in threads.map(read, sorted(sizes, key=sizes.__getitem__, reverse=True)):
                 pass
-        if sum(len(blob.entries) for blob in blobs.values()) > reading.limits.entries:
-            raise BrokenImageError(f"the image has more than {reading.limits.entries:,} entries")
         return [blobs[name] for name in names]
 
 
@@ -113,6 +115,8 @@ class StreamMembers:
         tar = TarReader(chunks)
         while (header := tar.read()) is not None:
             name, kind, _, _, link, length = header
+            for table in (self._documents, self._layers, self._refused, self._links):
+                table.pop(name, None)
             if kind == REGULAR:
                 self._keep(name, length, tar)
             elif kind in (SYMBOLIC_LINK, HARD_LINK):
@@ -153,7 +157,7 @@ class StreamMembers:
             if blob is None and self._documents.get(name) == b"":
                 blob = _read_layer((), name, self._reading, 0)
             if blob is None:
-                raise BrokenImageError(f"the archive lacks the layer {name}")
+                raise BrokenImageError(f"the archive lacks the layer {clip(name)}")
             blobs.append(blob)
         return blobs
 
@@ -171,11 +175,11 @@ def _read_layer(
             skip=region.skip if region else None,
         )
     except BrokenImageError as error:
-        raise BrokenImageError(f"layer {name}: {error.message}", hint=error.hint) from None
+        raise BrokenImageError(f"layer {clip(name)}: {error.message}", hint=error.hint) from None
 
 
 def _too_large(name: str, reading: Reading) -> BrokenImageError:
-    return BrokenImageError(f"{name} has more than {reading.limits.document_bytes:,} bytes")
+    return BrokenImageError(f"{clip(name)} has more than {reading.limits.document_bytes:,} bytes")
 
 
 def _check_count(count: int) -> None:
@@ -194,4 +198,4 @@ def _follow(name: str, links: dict[str, str]) -> str:
         if name not in links:
             return name
         name = links[name]
-    raise BrokenImageError(f"{name} is one of a chain of links that has no end")
+    raise BrokenImageError(f"{clip(name)} is one of a chain of links that has no end")
