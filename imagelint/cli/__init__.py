@@ -67,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _check(commands)
     _analyze(commands)
     _gate(commands)
+    _graph(commands)
     _parse(commands)
     _rule(commands)
     _schema(commands)
@@ -129,6 +130,14 @@ def _gate(commands: _Commands) -> None:
     _dockerfile_options(parser)
 
 
+def _graph(commands: _Commands) -> None:
+    parser = _command(commands, "graph", "show a Dockerfile's stages, and what each takes from where")
+    parser.add_argument("path", metavar="FILE", help="a Dockerfile, or -")
+    forms = ("text", "mermaid", "dot", "svg", "json")
+    parser.add_argument("--output-format", choices=forms, default="text", help="how to show it (default: text)")
+    _dockerfile_options(parser)
+
+
 def _parse(commands: _Commands) -> None:
     parser = _command(commands, "parse", "show a Dockerfile's instructions as BuildKit reads them")
     parser.add_argument("paths", nargs="+", metavar="FILE", help="a Dockerfile, or -")
@@ -167,3 +176,4 @@ def _dockerfile_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--build-arg", action="append", default=[], metavar="NAME=VALUE", help="a build argument, as given to the build"
     )
+    parser.add_argument("--context", metavar="DIR", help="the build context (default: the Dockerfile's folder)")

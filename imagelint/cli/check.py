@@ -26,12 +26,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--fix and --diff exclude each other", hint="--diff shows what --fix would do")
     if arguments.diff and arguments.output_format != "text":
         raise UsageError("--diff prints a patch, not JSON")
-    context = build_context(arguments)
+    build_context(arguments)  # says what is wrong with the options before any file is read
     rules = choose(plugins.load(), arguments.select)
     linted: list[Linted] = []
     errors: list[tuple[str, str]] = []
     for path in _paths(arguments.paths, errors):
         try:
+            context = build_context(arguments, path)
             result = lint_file(path, rules, context)
             if arguments.fix or arguments.diff:
                 result = _fix(result, rules, context, write=arguments.fix)

@@ -53,11 +53,16 @@ def problems_of(instructions: Sequence[Instruction], source: Source) -> Iterator
 
 
 def is_dockerfile(instructions: Sequence[Instruction]) -> bool:
-    """Whether a text looks like a Dockerfile at all: some instruction is one, or is one with a typing error."""
-    return any(
-        not isinstance(instruction, Unknown) or suggestion(instruction.keyword) is not None
-        for instruction in instructions
-    )
+    """Whether a text looks like a Dockerfile at all.
+
+    It begins as one does, a typing error allowed, or a third of its lines are instructions: prose has a line that
+    begins with "Run" or "Add" here and there, and a Dockerfile with one broken heredoc has many that are none.
+    """
+    first = instructions[0]
+    if isinstance(first, From | Arg) or (isinstance(first, Unknown) and suggestion(first.keyword) == "FROM"):
+        return True
+    known = sum(not isinstance(instruction, Unknown) for instruction in instructions)
+    return known * 3 >= len(instructions)
 
 
 def suggestion(keyword: str) -> str | None:

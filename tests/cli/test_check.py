@@ -99,7 +99,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("arguments", "message"), ERRORS.values(), ids=ERRORS)
 def test_errors_are_one_clear_line_and_exit_2(imagelint: Run, folder: Path, arguments: list[str], message: str) -> None:
-    (folder / "README").write_text("# A project\n\nIt does this and that.\n")
+    (folder / "README").write_text("# A project\n\nIt does this and that.\nRun it.\nLayer by layer,\nit does.\n")
     (folder / "binary").write_bytes(bytes(range(256)) * 4)
     os.mkfifo(folder / "fifo")
     with (folder / "large").open("wb") as file:
@@ -117,6 +117,13 @@ def test_one_unreadable_file_never_stops_the_others(imagelint: Run, folder: Path
     done = imagelint("check", "nope", "Dockerfile", cwd=folder)
     assert done.returncode == 2
     assert "IL103" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["FORM debian\n", "RUN a\nfoo\nbar\n", "FROM a\n" + "x\n" * 50])
+def test_a_broken_dockerfile_is_still_one(imagelint: Run, text: str) -> None:
+    done = imagelint("check", "-", stdin=text)
+    assert done.returncode == 1
+    assert "IL001" in done.stdout
 
 
 def test_a_named_file_is_linted_whatever_its_name(imagelint: Run, folder: Path) -> None:
