@@ -83,7 +83,7 @@ def _quoted(text: str) -> str:
 def dot(graph: BuildGraph) -> Iterator[str]:
     """The graph in Graphviz's language: a cluster for each stage."""
     yield "digraph Dockerfile {"
-    yield "  rankdir=LR"
+    yield "  rankdir=TB"
     yield '  graph [fontname="Helvetica", fontsize=12, color="#57606a", fontcolor="#1f2328"]'
     yield '  node [shape=box, fontname="monospace", fontsize=10, color="#d0d7de", fontcolor="#1f2328"]'
     yield '  edge [fontname="Helvetica", fontsize=9, color="#57606a", fontcolor="#57606a"]'
@@ -115,5 +115,5 @@ def dot(graph: BuildGraph) -> Iterator[str]:
 
 
 def _string(text: str) -> str:
-    """A label for DOT, in which a backslash begins an escape."""
-    return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """A label for DOT, in which a backslash begins an escape and an ampersand one of HTML's."""
+    return '"' + printable(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"') + '"'

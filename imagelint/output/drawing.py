@@ -11,7 +11,6 @@ from xml.sax.saxutils import escape
 
 from imagelint.output.graphs import Arrow, arrows, one_line, statuses, title
 from imagelint.output.layout import COLUMN_GAP, LANE, arrange
-from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,10 +66,11 @@ def svg(graph: BuildGraph) -> Iterator[str]:
         if node.stage not in groups:
             groups[node.stage] = len(boxes)
             stage = graph.stages[node.stage] if node.stage is not None else None
-            boxes.append(_Box(title(stage), words.get(stage, ""), []) if stage else _Box("before FROM", "", []))
+            head = _shown(title(stage)) if stage else "before the first FROM"
+            boxes.append(_Box(head, words.get(stage, "") if stage else "", []))
         number = groups[node.stage]
         rows[node.id] = (number, len(boxes[number].rows))
-        boxes[number].rows.append((str(node.line), one_line(node.instruction, MAX_WIDTH)))
+        boxes[number].rows.append((str(node.line), _shown(one_line(node.instruction, MAX_WIDTH))))
     drawn = [arrow for arrow in arrows(graph) if rows[arrow.source][0] != rows[arrow.target][0]]
     layout = arrange([box.size for box in boxes], [(rows[each.source][0], rows[each.target][0]) for each in drawn])
     used = [kind for kind in _COLOURS if any(each.kind == kind for each in drawn)]
@@ -123,7 +123,7 @@ def _arrow(arrow: Arrow, rows: dict[str, tuple[int, int]], layout: Layout) -> st
     dash = f' stroke-dasharray="{_DASHES[arrow.kind]}"' if arrow.kind in _DASHES else ""
     return (
         f'<path d="{"".join(path)}" fill="none" stroke="{_COLOURS[arrow.kind]}" stroke-width="1.5"{dash}'
-        f' marker-end="url(#imagelint-{arrow.kind})"><title>{_escaped(arrow.label)}</title></path>'
+        f' marker-end="url(#imagelint-{arrow.kind})"><title>{escape(_shown(arrow.label))}</title></path>'
     )
 
 
@@ -173,12 +173,12 @@ def _legend(used: list[str], y: float) -> Iterator[str]:
 
 
 def _text(x: float, y: float, text: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}"{more}>{_escaped(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{more}>{escape(text)}</text>'
 
 
-def _escaped(text: str) -> str:
-    """Text for XML, which has no place for two characters that a terminal shows as nothing."""
-    return escape(printable(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff"))
+def _shown(text: str) -> str:
+    """Text without the two characters that XML has no place for, though they do a terminal no harm."""
+    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def _columns(text: str) -> int:
