@@ -113,12 +113,11 @@ def _arrow(arrow: Arrow, rows: dict[str, tuple[int, int]], layout: Layout) -> st
     start, end = layout.boxes[box], layout.boxes[target]
     x, y = start.x + start.width, start.y + _middle(row)
     path = [f"M{x + _MARGIN:.1f} {y + _MARGIN:.1f}"]
-    for column in range(layout.columns[box] + 1, layout.columns[target]):
-        lane = layout.lanes.get((box, column))
-        if lane is not None:
-            path.append(_curve(x, y, lane.x, lane.y + LANE / 2))
-            x, y = lane.x + lane.width, lane.y + LANE / 2
-            path.append(f"H{x + _MARGIN:.1f}")
+    for column in range(layout.columns[box] + 1, layout.columns[target] if layout.lanes else 0):
+        lane = layout.lanes[box, column]
+        path.append(_curve(x, y, lane.x, lane.y + LANE / 2))
+        x, y = lane.x + lane.width, lane.y + LANE / 2
+        path.append(f"H{x + _MARGIN:.1f}")
     path.append(_curve(x, y, end.x - 1, end.y + _middle(entry)))
     dash = f' stroke-dasharray="{_DASHES[arrow.kind]}"' if arrow.kind in _DASHES else ""
     return (

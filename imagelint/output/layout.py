@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 COLUMN_GAP = 84
 ROW_GAP = 28
 LANE = 10
-#: Where more lanes than this are needed nobody can follow an arrow; they then go straight, behind the boxes.
-MAX_LANES = 2000
+#: Where arrows pass more columns than this nobody can follow them; they then go straight, behind the boxes.
+MAX_PASSED = 5000
 _SWEEPS = 4
 
 
@@ -71,11 +71,11 @@ def _lanes(
 ) -> dict[tuple[int, int], _Item]:
     """Tie boxes to each other, through a lane in every column between."""
     lanes: dict[tuple[int, int], _Item] = {}
-    needed = sum(max(columns[each] for each in found) - columns[box] - 1 for box, found in enumerate(targets) if found)
+    passed = sum(columns[each] - columns[box] - 1 for box, found in enumerate(targets) for each in found)
     for box, found in enumerate(targets):
         for target in sorted(found):
             at = items[box]
-            for column in range(columns[box] + 1, columns[target] if needed <= MAX_LANES else 0):
+            for column in range(columns[box] + 1, columns[target] if passed <= MAX_PASSED else 0):
                 if (box, column) not in lanes:
                     lane = lanes[box, column] = _Item(box, 0, LANE)
                     stacks[column].append(lane)
