@@ -9,7 +9,7 @@ import unicodedata
 from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
-from imagelint.output.graphs import Arrow, arrows, one_line, statuses, title
+from imagelint.output.graphs import Arrow, arrows, explained, one_line, statuses, title
 from imagelint.output.layout import COLUMN_GAP, LANE, arrange
 
 if TYPE_CHECKING:
@@ -41,11 +41,12 @@ _MEANINGS = {
 
 
 class _Box(NamedTuple):
-    """A stage as it is drawn: its heading, what the target makes of it, and its rows."""
+    """A stage as it is drawn: its heading, what the target makes of it, its rows, and what is wrong with some."""
 
     head: str
     word: str
     rows: list[tuple[str, str]]
+    wrong: dict[str, str]
 
     @property
     def size(self) -> tuple[float, float]:
@@ -60,6 +61,7 @@ def svg(graph: BuildGraph) -> Iterator[str]:
     rows: dict[str, tuple[int, int]] = {}
     groups: dict[int | None, int] = {}
     words = statuses(graph)
+    wrong = {str(each.instruction.start_line): _shown(explained(each)) for each in graph.misreferences}
     for node in graph.nodes.values():
         if node.kind in ("variable", "trigger"):
             continue
@@ -67,7 +69,7 @@ def svg(graph: BuildGraph) -> Iterator[str]:
             groups[node.stage] = len(boxes)
             stage = graph.stages[node.stage] if node.stage is not None else None
             head = _shown(title(stage)) if stage else "before the first FROM"
-            boxes.append(_Box(head, words.get(stage, "") if stage else "", []))
+            boxes.append(_Box(head, words.get(stage, "") if stage else "", [], wrong))
         number = groups[node.stage]
         rows[node.id] = (number, len(boxes[number].rows))
         boxes[number].rows.append((str(node.line), _shown(one_line(node.instruction, MAX_WIDTH))))
@@ -156,7 +158,8 @@ def _box(box: _Box, layout: Layout, number: int) -> Iterator[str]:
     for row, (line, text) in enumerate(box.rows):
         base = y + _middle(row) + 4
         yield _text(x + _PAD + digits * _CHARACTER, base, line, ' text-anchor="end" fill="#57606a"')
-        yield _text(x + _PAD + (digits + 1) * _CHARACTER, base, text, colour)
+        red = f"<title>{escape(box.wrong[line])}</title>" if line in box.wrong else ""
+        yield _text(x + _PAD + (digits + 1) * _CHARACTER, base, text, ' fill="#cf222e"' if red else colour, red)
 
 
 def _legend(used: list[str], y: float) -> Iterator[str]:
@@ -171,8 +174,8 @@ def _legend(used: list[str], y: float) -> Iterator[str]:
         x += len(_MEANINGS[kind]) * _CHARACTER + 60
 
 
-def _text(x: float, y: float, text: str, more: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}"{more}>{escape(text)}</text>'
+def _text(x: float, y: float, text: str, more: str = "", inner: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}"{more}>{escape(text)}{inner}</text>'
 
 
 def _shown(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 COLUMN_GAP = 84
 ROW_GAP = 28
@@ -50,7 +50,7 @@ class _Item:
         self.key = self.y = 0.0
 
 
-def arrange(sizes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int]]) -> Layout:
+def arrange(sizes: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]]) -> Layout:
     """Place boxes of those sizes; every edge leads from a box to one with a higher number."""
     targets: list[set[int]] = [set() for _ in sizes]
     columns = [0] * len(sizes)
@@ -61,21 +61,21 @@ def arrange(sizes: Sequence[tuple[float, float]], edges: Iterable[tuple[int, int
     items = [_Item(box, width, height) for box, (width, height) in enumerate(sizes)]
     for item in items:
         stacks[columns[item.box]].append(item)
-    lanes = _lanes(items, targets, columns, stacks)
+    passed = sum(columns[target] - columns[source] - 1 for source, target in edges)
+    lanes = _lanes(items, targets, columns, stacks, free=passed <= MAX_PASSED)
     _order(stacks)
     return _stack(items, lanes, columns, stacks)
 
 
 def _lanes(
-    items: list[_Item], targets: list[set[int]], columns: list[int], stacks: list[list[_Item]]
+    items: list[_Item], targets: list[set[int]], columns: list[int], stacks: list[list[_Item]], *, free: bool
 ) -> dict[tuple[int, int], _Item]:
-    """Tie boxes to each other, through a lane in every column between."""
+    """Tie boxes to each other, through a lane in every column between if those are to be kept free."""
     lanes: dict[tuple[int, int], _Item] = {}
-    passed = sum(columns[each] - columns[box] - 1 for box, found in enumerate(targets) for each in found)
     for box, found in enumerate(targets):
         for target in sorted(found):
             at = items[box]
-            for column in range(columns[box] + 1, columns[target] if passed <= MAX_PASSED else 0):
+            for column in range(columns[box] + 1, columns[target] if free else 0):
                 if (box, column) not in lanes:
                     lane = lanes[box, column] = _Item(box, 0, LANE)
                     stacks[column].append(lane)
