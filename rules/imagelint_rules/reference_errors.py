@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from imagelint.dockerfile.instructions import Add, Copy, From, Run, Workdir
+from imagelint.dockerfile.parser import Dockerfile
 from imagelint.dockerfile.reference import is_reference
-from imagelint.dockerfile.syntax import Word
 from imagelint.dockerfile.words import SubstitutionError, expand
-from imagelint.finding import Finding, Severity
+from imagelint.finding import Finding, Related, Severity
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint_rules.values import FAILS, value_of
@@ -170,8 +170,8 @@ def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
             yield Finding(transfer.span_of(flag.word), f"{transfer.from_} is no stage and no name of an image")
 
 
-@rule("IL011", blame=FAILS, severity=Severity.ERROR, triggers=False)
-def bad_stage_reference(instruction: Copy | Run, graph: BuildGraph) -> Iterator[Finding]:
+@rule("IL011", blame=FAILS, severity=Severity.ERROR)
+def bad_stage_reference(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     """COPY or a mount takes from a stage that is not there yet, or never.
 
     Why: a stage can only take from stages above it; a number counts them from 0.
@@ -188,30 +188,18 @@ def bad_stage_reference(instruction: Copy | Run, graph: BuildGraph) -> Iterator[
     COPY --from=build /app /app
     ```
     """
-    stage = graph.stage_of(instruction)
-    if stage is None:
-        return
-    for name, word in _references(instruction):
-        later = next((each for each in graph.stages[stage.index :] if each.name == name.lower()), None)
-        if name.isdigit() and isinstance(instruction, Copy):
-            if len(name) > 5 or int(name) >= stage.index:
-                message = f"there is no stage {name[:20]} above this one"
-                yield Finding(instruction.span_of(word), message, help="stages count from 0; better name them")
-        elif later is not None and graph.stage_named(name, stage) is None:
-            where = (
-                "its own stage" if later is stage else f"{name}, which is defined only at line {later.from_.start_line}"
-            )
-            alias = ("DL3023",) if later is stage and isinstance(instruction, Copy) else ()
-            message = f"{instruction.keyword} takes from {where}"
-            yield Finding(instruction.span_of(word), message, help="move that stage above this one", aliases=alias)
-
-
-def _references(instruction: Copy | Run) -> Iterator[tuple[str, Word]]:
-    if isinstance(instruction, Copy):
-        if instruction.from_ and (flag := instruction.flag("from")):
-            yield instruction.from_, flag.word
-        return
-    flags = [flag for flag in instruction.flags if flag.name == "mount"]
-    for flag, mount in zip(flags, instruction.mounts, strict=True):
-        if mount.get("from"):
-            yield mount["from"], flag.word
+    for wrong in graph.misreferences:
+        line = wrong.target.from_.start_line if wrong.target else 0
+        aliases: tuple[str, ...] = ()
+        match wrong.kind:
+            case "self":
+                message, help_ = f"{wrong.name} is the stage that this stands in", "take from another stage"
+                aliases = ("DL3023",) if isinstance(wrong.instruction, Copy) else ()
+            case "forward":
+                message, help_ = f"{wrong.name} is defined only at line {line}", "move that stage above this one"
+            case "circular":
+                message, help_ = f"{wrong.name}, at line {line}, needs this stage itself", "break the circle"
+            case _:
+                message, help_ = f"there is no stage {wrong.name[:20]} above this one", "stages count from 0; name them"
+        related = (Related(wrong.target.from_.span, "the stage that is meant"),) if wrong.target else ()
+        yield Finding(wrong.span, message, help=help_, aliases=aliases, related=related)
