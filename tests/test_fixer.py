@@ -35,12 +35,12 @@ CASES = {
         "# escape=`\r\nFROM a\r\nRUN npm ci `\r\n    && npm cache clean --force\r\n",
     ),
     "comments between RUNs stay": (
-        "FROM a\nRUN a\n\n# why b\n\nRUN \\\n  # why c\n  b\n",
-        "FROM a\nRUN a \\\n# why b\n  # why c\n    && b\n",
+        "FROM a\nRUN wget x\n\n# why b\n\nRUN \\\n  # why c\n  b && rm -f ./x\n".replace("x", "xyz"),
+        "FROM a\nRUN wget x \\\n# why b\n  # why c\n    && b && rm -f ./x\n".replace("x", "xyz"),
     ),
     "the flags of the first one stand": (
-        "FROM a\nRUN --network=none a\nRUN --network=none b\n",
-        "FROM a\nRUN --network=none a \\\n    && b\n",
+        "FROM a\nRUN --network=none dpkg -i a\nRUN --network=none dpkg -i b\n",
+        "FROM a\nRUN --network=none dpkg -i a \\\n    && dpkg -i b\n",
     ),
     "no line end at the end": ("FROM a\nRUN pip install x", "FROM a\nRUN pip install --no-cache-dir x"),
     "behind a dangling continuation": (
@@ -65,18 +65,19 @@ def test_fixes(before: str, after: str, rules: list[Rule]) -> None:
 
 
 REFUSED = {
-    "the folder would change": "FROM a\nRUN cd /x\nRUN b\n",
-    "a variable would leak": "FROM a\nRUN X=1\nRUN echo $X\n",
-    "an export would leak": "FROM a\nRUN export X=1\nRUN b\n",
-    "a failure would be masked": "FROM a\nRUN a\nRUN b || true\n",
-    "a later command would run in any case": "FROM a\nRUN a\nRUN b; c\n",
-    "a comment at the end of the script": "FROM a\nRUN a # why\nRUN b\n",
-    "a job in the background": "FROM a\nRUN a &\nRUN b\n",
-    "exec form": 'FROM a\nRUN ["a"]\nRUN b\n',
-    "heredocs": "FROM a\nRUN <<E\na\nE\nRUN b\n",
-    "a pragma would lose its instruction": "FROM a\nRUN a\n# hadolint ignore=DL3003\nRUN b\n",
+    "the folder would change": "FROM a\nRUN cd /x && dpkg -i a\nRUN dpkg -i b\n",
+    "a variable would leak": "FROM a\nRUN X=1 && dpkg -i a\nRUN dpkg -i $X\n",
+    "an export would leak": "FROM a\nRUN export X=1 && dpkg -i a\nRUN dpkg -i b\n",
+    "a failure would be masked": "FROM a\nRUN dpkg -i a\nRUN dpkg -i b || true\n",
+    "a later command would run in any case": "FROM a\nRUN dpkg -i a\nRUN dpkg -i b; c\n",
+    "a comment at the end of the script": "FROM a\nRUN dpkg -i a # why\nRUN dpkg -i b\n",
+    "a job in the background": "FROM a\nRUN dpkg -i a &\nRUN dpkg -i b\n",
+    "exec form": 'FROM a\nRUN ["dpkg", "-i", "a"]\nRUN dpkg -i b\n',
+    "heredocs": "FROM a\nRUN <<E\ndpkg -i a\nE\nRUN dpkg -i b\n",
+    "a pragma would lose its instruction": "FROM a\nRUN dpkg -i a\n# hadolint ignore=DL3003\nRUN dpkg -i b\n",
     "the script ends before its end": "FROM a\nRUN npm ci; exit 0\n",
     "a later install needs the lists": "FROM a\nRUN apt-get update\nENV x=y\nRUN apt-get install -y x\n",
+    "nothing would be saved": "FROM a\nRUN a\nRUN b\n",
     "a file with a syntax error": "FROM a\nRUNN b\nRUN pip install x\n",
 }
 

@@ -17,6 +17,7 @@ CASES = {
     # apt's lists
     "removed in the same RUN": (f"FROM a\nRUN apt-get update && apt-get install x && {LISTS}", ""),
     "removed before they are fetched": (f"FROM a\nRUN {LISTS} && apt-get update", "IL101:2"),
+    "by apt itself": ("FROM a\nRUN apt-get update; apt-get install x; apt-get dist-clean", ""),
     "the folder itself": ("FROM a\nRUN apt-get update && rm -r /var/lib/apt/lists", ""),
     "a parent": ("FROM a\nRUN apt-get update && rm -rf /var/lib/apt /var/cache", ""),
     "something else removed": ("FROM a\nRUN apt-get update && rm -rf /tmp/*", "IL101:2"),
@@ -49,7 +50,9 @@ CASES = {
         "FROM a\nRUN apk add x && b && c\nRUN apk add y && e && f",
         "IL102 IL102 IL201",
     ),
-    "removed a RUN later": ("FROM a\nRUN a && b && wget x\nRUN b && c && rm x", "IL201:2"),
+    "removed a RUN later": ("FROM a\nRUN a && b && wget xyz.tgz\nRUN b && c && rm ./xyz.tgz", "IL201:2"),
+    "removed by who made it": ("FROM a\nRUN a && b && c xyz\nRUN b && wget xyz && rm xyz", ""),
+    "lists of one's own removed": (f"FROM a\nRUN a && b && c\nRUN apt-get update && x && {LISTS}", ""),
     "something between them": ("FROM a\nRUN a\nENV b=c\nRUN d", ""),
     "different flags": ("FROM a\nRUN a\nRUN --network=host b", ""),
     # a missed multi-stage build

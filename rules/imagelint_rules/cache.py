@@ -14,6 +14,8 @@ APT_LISTS = "/var/lib/apt/lists"
 APK_CACHE = "/var/cache/apk"
 PIP_CACHE = "/root/.cache/pip"
 NPM_CACHE = "/root/.npm"
+#: What takes the lists away too, since apt 2.9.
+_APT_CLEANS = ("dist-clean", "distclean")
 _TRUE = ("1", "true", "on", "yes", "y", "t")
 
 
@@ -46,7 +48,8 @@ def apt_lists_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     stage = graph.stage_of(run)
     if not updates or stage is None or not graph.shipped(stage) or managers.mounted(run, APT_LISTS):
         return
-    if managers.removes(commands[updates[-1] + 1 :], APT_LISTS):
+    behind = commands[updates[-1] + 1 :]
+    if managers.removes(behind, APT_LISTS) or any(managers.apt(each) in _APT_CLEANS for each in behind):
         return
     fix = None
     if not _lists_needed_later(run, graph):

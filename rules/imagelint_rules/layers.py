@@ -22,7 +22,8 @@ def consecutive_runs(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     and the next one removes is never gone. In one RUN only the last state is stored.
 
     RUNs with more than two commands that have nothing to do with each other are left alone: somebody cut them so on
-    purpose, for the build cache. RUNs with different flags are never one.
+    purpose, for the build cache. Short ones are reported, and not fixed: nothing is stored twice. RUNs with different
+    flags are never one.
 
     ```dockerfile bad
     FROM debian:12
@@ -74,11 +75,24 @@ def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
     shared = {managers.system_manager(each) for each in before} & {managers.system_manager(each) for each in after}
     if family := next(iter(sorted(each for each in shared if each)), None):
         return f"each of them stores {family}'s database and caches again"
-    if any(command.name == "rm" for command in after) and not any(command.name == "rm" for command in before):
+    if _removes_what_it_stored(first, second, graph):
         return "what a later one removes stays stored in the earlier one's layer"
     if len(before) <= _FEW and len(after) <= _FEW:
         return ""
     return None
+
+
+def _removes_what_it_stored(first: Run, second: Run, graph: BuildGraph) -> bool:
+    """Whether a RUN removes something that the one before it names, and that it has not made itself."""
+    stored, own = first.joined, ""
+    for command in graph.commands(second):
+        if command.name == "rm":
+            for word in command.operands():
+                name = word.value.rstrip("*").rstrip("/").rpartition("/")[2] or word.value.rstrip("/*")
+                if len(name) > 2 and name in stored and name not in own:
+                    return True
+        own += " ".join(word.value for word in command.words) + " "
+    return False
 
 
 def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
@@ -86,7 +100,8 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
     costs = [reason for reason in reasons if reason]
     joinable = _joinable(group)
     fix = None
-    if joinable:
+    # Without a byte to save, joining would only cost the build cache.
+    if joinable and costs:
         edits = tuple(each for runs in joinable for each in edit.join(runs))
         fix = Fix(
             f"make {len(group)} RUNs one" if joinable == [group] else "join those that can be joined as they are", edits
