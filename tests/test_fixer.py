@@ -78,6 +78,7 @@ REFUSED = {
     "the script ends before its end": "FROM a\nRUN npm ci; exit 0\n",
     "a later install needs the lists": "FROM a\nRUN apt-get update\nENV x=y\nRUN apt-get install -y x\n",
     "nothing would be saved": "FROM a\nRUN a\nRUN b\n",
+    "a script may need the lists": "FROM a\nRUN apt-get update && apt-get install x\nCOPY i /\nRUN bash /i\n",
     "a file with a syntax error": "FROM a\nRUNN b\nRUN pip install x\n",
 }
 

@@ -73,13 +73,18 @@ def apt_lists_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
 
 
 def _lists_needed_later(run: Run, graph: BuildGraph) -> bool:
-    """Whether an install behind this RUN relies on its lists, because no update comes before it."""
+    """Whether an install behind this RUN relies on its lists, because no update comes before it.
+
+    A script may hold such an install, so that one is taken for it.
+    """
     for other in graph.later(run):
         if isinstance(other, Run):
             for command in graph.commands(other):
                 if managers.apt(command) == "update":
                     return False
                 if managers.apt(command) in ("install", "build-dep", "upgrade", "dist-upgrade", "full-upgrade"):
+                    return True
+                if command.name.endswith(".sh") or managers.is_script(command):
                     return True
     return False
 
@@ -115,7 +120,7 @@ def apk_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         words = managers.apk(command)
         if not words or words[0].value not in ("add", "upgrade") or managers.removes(commands[at + 1 :], APK_CACHE):
             continue
-        if command.option("--no-cache") and not updated:
+        if command.option("--no-cache", "--no-network") and not updated:
             continue
         if updated:
             edits = edit.append(run, f"rm -rf {APK_CACHE}/*")

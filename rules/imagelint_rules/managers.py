@@ -95,6 +95,13 @@ def _covers(removed: str, path: str) -> bool:
     return path == plain or path.startswith(plain.rstrip("/") + "/") or plain.startswith(path + "/")
 
 
+def is_script(command: Command) -> bool:
+    """Whether a command runs a script that the Dockerfile does not show: `./x`, `bash x`, `… | sh`."""
+    if command.name in ("sh", "bash", "dash", "ash", "zsh", "source", "."):
+        return True
+    return bool(command.words) and command.words[0].value.startswith(("./", "/tmp/", "$"))
+
+
 def mounted(run: Run, path: str) -> bool:
     """Whether a cache or tmpfs mount keeps what is written to a folder out of the layer."""
     for mount in run.mounts:
