@@ -264,48 +264,55 @@ class _Lexer:
 
     def _trimmed(self, value: str, operator: str) -> str:
         pattern = self._until("}", raw_escapes=True)
-        greedy = pattern.startswith(operator)
-        pattern = pattern[1:] if greedy else pattern
+        longest = pattern.startswith(operator)
+        segments = _segments(pattern[1:] if longest else pattern)
         if operator == "#":
-            found = re.match(_regex(pattern, greedy=greedy), value, re.DOTALL)
+            found = re.match(_regex(segments, longest=longest), value, re.DOTALL)
             return value[found.end() :] if found else value
-        return _without_suffix(value, pattern, greedy=greedy)
+        # A suffix is a prefix read backwards.
+        segments = [segment[::-1] for segment in reversed(segments)]
+        found = re.match(_regex(segments, longest=longest), value[::-1], re.DOTALL)
+        return value[: len(value) - found.end()] if found else value
 
     def _replaced(self, value: str) -> str:
         everywhere = self._peek() == "/"
         self.at += everywhere
-        pattern = _regex(self._until("/", raw_escapes=True), greedy=True)
+        pattern = _regex(_segments(self._until("/", raw_escapes=True)), longest=True)
         replacement = self._until("}", raw_escapes=True)
         return re.sub(pattern, lambda _: replacement, value, count=0 if everywhere else 1, flags=re.DOTALL)
 
 
-def _without_suffix(value: str, pattern: str, *, greedy: bool) -> str:
-    """Cut the longest or the shortest suffix that matches."""
-    compiled = re.compile(_regex(pattern, greedy=greedy), re.DOTALL)
-    starts = range(len(value) + 1) if greedy else range(len(value), -1, -1)
-    for start in starts:
-        if compiled.fullmatch(value, start):
-            return value[:start]
-    return value
-
-
-def _regex(pattern: str, *, greedy: bool) -> str:
-    """A glob of `*`, `?` and backslash escapes as a regular expression."""
-    out: list[str] = []
+def _segments(pattern: str) -> list[list[str]]:
+    """A glob of `*`, `?` and backslash escapes, cut at its stars; each character as a regular expression."""
+    out: list[list[str]] = [[]]
     chars = iter(pattern)
     for char in chars:
         match char:
             case "*":
-                out.append(".*" if greedy else ".*?")
+                out.append([])
             case "?":
-                out.append(".")
+                out[-1].append(".")
             case "\\":
                 follower = next(chars, None)
                 if follower is None:
                     raise SubstitutionError("a pattern ends in an escape")
                 if follower not in ("*", "?", "\\", "}", "/"):
                     raise SubstitutionError(f"invalid escape '\\{follower}' in a pattern")
-                out.append(re.escape(follower))
+                out[-1].append(re.escape(follower))
             case _:
-                out.append(re.escape(char))
-    return "".join(out)
+                out[-1].append(re.escape(char))
+    return out
+
+
+def _regex(segments: list[list[str]], *, longest: bool) -> str:
+    """What matches a glob's shortest or longest prefix.
+
+    What stands between two stars is found where it first is, once and for all: an earlier place never hinders what
+    follows, and without a way back the time does not grow with the power of the stars.
+    """
+    first, *rest = ("".join(segment) for segment in segments)
+    if not rest:
+        return first
+    last = rest.pop()
+    middle = "".join(f"(?>.*?{segment})" for segment in rest if segment)
+    return f"{first}{middle}.*{last}" if longest else f"{first}{middle}.*?{last}"

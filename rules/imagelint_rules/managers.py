@@ -99,7 +99,7 @@ def is_script(command: Command) -> bool:
     """Whether a command runs a script that the Dockerfile does not show: `./x`, `bash x`, `… | sh`."""
     if command.name in ("sh", "bash", "dash", "ash", "zsh", "source", "."):
         return True
-    return bool(command.words) and command.words[0].value.startswith(("./", "/tmp/", "$"))
+    return bool(command.words) and command.words[0].value.startswith(("./", "/tmp/", "$"))  # noqa: S108
 
 
 def mounted(run: Run, path: str) -> bool:

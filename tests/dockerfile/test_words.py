@@ -70,3 +70,22 @@ def test_a_child_sees_its_parent_and_shadows_it() -> None:
     child.define("B", "$A$A", 1)
     child.define("A", "2", 2)
     assert (child.get("A", 1), child.get("A", 2), child.get("A"), child.get("B")) == ("1", "1", "2", "11")
+
+
+@pytest.mark.parametrize("operator", ["#", "##", "%", "%%", "/", "//"])
+def test_many_stars_take_no_power_of_time(operator: str) -> None:
+    tail = "/x}" if operator.startswith("/") else "}"
+    word = "${v" + operator + "*a" * 30 + "b" + tail
+    assert expand(word, {"v": "a" * 5_000}) == "a" * 5_000
+
+
+@pytest.mark.parametrize(
+    ("word", "expanded"),
+    [
+        ("${v#a*c}", "b-abcabc"), ("${v##a*c}", ""), ("${v%a*c}", "abcb-abc"), ("${v%%a*c}", ""), ("${v%%b*c}", "a"),
+        ("${v/b*b/X}", "aXc"), ("${v//?c/X}", "aXb-aXaX"), ("${v#*}", "abcb-abcabc"), ("${v##*}", ""),
+        ("${v%*-*}", "abcb"),
+    ],
+)  # fmt: skip
+def test_globs_match_as_little_or_as_much_as_asked(word: str, expanded: str) -> None:
+    assert expand(word, {"v": "abcb-abcabc"}) == expanded
