@@ -1,11 +1,13 @@
-"""Which Dockerfiles a path means, and reading them without being led astray."""
+"""Which Dockerfiles a path means, reading them without being led astray, and writing files in one step."""
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imagelint.errors import InputError
@@ -80,6 +82,40 @@ def read(path: str) -> bytes:
     if len(data) > MAX_BYTES:
         raise InputError(f"{path}: is larger than {MAX_BYTES // 1_000_000} MB: not a Dockerfile")
     return data
+
+
+def replace(path: str, data: bytes) -> None:
+    """Put a file in the place of whatever is there, in one step: a reader sees the old one or the new one.
+
+    Mode and owner stay as they were, as far as the user may; raises InputError where that is not possible.
+    """
+    import tempfile  # only for what writes
+
+    try:
+        old = os.lstat(path) if os.path.lexists(path) else None
+        if old is not None and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is read-only")
+        handle, temporary = tempfile.mkstemp(prefix=".imagelint-", dir=os.path.dirname(path) or ".")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            if old is not None:
+                with suppress(PermissionError):
+                    os.chown(temporary, old.st_uid, old.st_gid)
+            os.chmod(temporary, stat.S_IMODE(old.st_mode) if old is not None else 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
+
+
+def _umask() -> int:
+    """The modes that the user gives no new file; it can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _reason(error: OSError | ValueError) -> str:

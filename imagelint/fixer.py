@@ -9,11 +9,10 @@ from __future__ import annotations
 import difflib
 import os
 import re
-import stat
-import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imagelint import files
 from imagelint.dockerfile import witness
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.dockerfile.source import LineKind
@@ -86,31 +85,9 @@ def fix(linted: Linted, rules: Sequence[Rule], context: BuildContext | None = No
 def write(fixed: Fixed) -> None:
     """Put the fixed text in the file's place, in one step; never through a symbolic link."""
     path = fixed.before.path
-    try:
-        status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode):
-            raise InputError(f"{path}: not fixed: it is a symbolic link", hint="name the file that it leads to")
-        handle, temporary = tempfile.mkstemp(prefix=".imagelint-", dir=os.path.dirname(path) or ".")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(fixed.after.source.to_bytes())
-            os.chmod(temporary, stat.S_IMODE(status.st_mode))
-            if hasattr(os, "chown"):
-                _keep_owner(temporary, status)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-
-
-def _keep_owner(path: str, status: os.stat_result) -> None:
-    """Give the new file the old one's owner, as far as the user may."""
-    try:
-        os.chown(path, status.st_uid, status.st_gid)
-    except PermissionError:
-        return
+    if os.path.islink(path):
+        raise InputError(f"{path}: not fixed: it is a symbolic link", hint="name the file that it leads to")
+    files.replace(path, fixed.after.source.to_bytes())
 
 
 def _key(finding: Finding, linted: Linted) -> tuple[str, str]:

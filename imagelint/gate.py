@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
-from imagelint import sizes
+from imagelint import files, sizes
 from imagelint.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -187,18 +186,7 @@ def write_baseline(path: str, baseline: Baseline) -> None:
         ],
         "paths": [{"path": name, "bytes": count} for name, count in baseline.paths.items()],
     }
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=".imagelint-", dir=os.path.dirname(path) or ".")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(json.dumps(document, indent=2) + "\n")
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise InputError(f"{path}: the baseline cannot be written: {error.strerror or error}") from error
+    files.replace(os.path.realpath(path), (json.dumps(document, indent=2) + "\n").encode())
 
 
 def read_baseline(path: str) -> Baseline:
