@@ -43,8 +43,9 @@ def problems(instruction: Instruction) -> Iterator[tuple[Span, str]]:
     seen: set[str] = set()
     for flag in instruction.flags:
         kind = known.get(flag.name)
-        wrong = f"unknown flag: --{flag.name}{_suggestion(flag.name, known)}"
-        if kind is not None:
+        if kind is None:
+            wrong = f"unknown flag: --{flag.name}{_suggestion(flag.name, known)}"
+        else:
             wrong = _wrong(flag, kind, given=flag.name in seen)
         seen.add(flag.name)
         if wrong:
@@ -68,7 +69,10 @@ def _wrong(flag: Flag, kind: str, *, given: bool) -> str:
     if name == "retries":
         return "" if re.fullmatch(r"\+?\d{1,9}|", value, re.ASCII) else "--retries takes a whole number from 0"
     if name == "device":
-        names = [part for part in value.split(",") if "=" not in part or part.startswith("name=")]
+        fields = [part.partition("=")[0].lower() for part in value.split(",")]
+        names = [field for field in fields if field != "required"]
+        if not value:
+            return "--device misses its name"
         return "" if len(names) < 2 else "--device names more than one device"
     if name == "mount":
         return _mount(value)

@@ -79,8 +79,8 @@ class Instruction:
 
     @cached_property
     def arguments(self) -> str:
-        """What follows keyword and flags, blanks at both ends cut."""
-        return self.joined[self.rest :].strip()
+        """What follows keyword and flags."""
+        return self.joined[self.rest :]
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
@@ -90,7 +90,7 @@ class Instruction:
     @property
     def span(self) -> Span:
         """From the keyword to the last argument, heredoc bodies left out."""
-        return self.line.joined.span(self.head.start, len(self.joined.rstrip()))
+        return self.line.joined.span(self.head.start, len(self.joined))
 
     @property
     def keyword_span(self) -> Span:
@@ -133,7 +133,7 @@ class _Pairs(Instruction):
         """The keys and values in order, quotes kept in the values."""
         parts = quoted_words(self.joined, self.rest, self.source.escape)
         if self.keyword != "ARG" and parts and "=" not in parts[0].value:
-            key, last = parts[0], len(self.joined.rstrip())
+            key, last = parts[0], len(self.joined)
             start = key.end + len(self.joined[key.end :]) - len(self.joined[key.end :].lstrip())
             return (Pair(key.value, self.joined[start:last], Word(key.value, key.start, max(last, key.end))),)
         return tuple(self._pair(word) for word in parts)

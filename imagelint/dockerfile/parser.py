@@ -42,12 +42,12 @@ def _instruction(source: Source, line: LogicalLine, at: int, problems: list[Prob
     head = syntax.Word(head.value, head.start + at, head.end + at)
     kind = INSTRUCTIONS.get(head.value, Unknown)
     if kind is Onbuild:
-        rest = _skip_blanks(text, head.end)
+        words, rest = syntax.flags(text, head.end, source.escape)
         nested = syntax.keyword(text[rest:])
         # A trigger inside a trigger is refused by BuildKit; not following it also bounds the recursion.
         chained = nested is not None and nested.value == "ONBUILD"
         inner = None if chained else _instruction(source, line, rest, problems)
-        trigger = Onbuild(source, line, head, rest=rest, heredocs=line.heredocs)
+        trigger = Onbuild(source, line, head, tuple(map(_flag, words)), rest, heredocs=line.heredocs)
         trigger.inner = inner
         return trigger
     words, rest = syntax.flags(text, head.end, source.escape)
@@ -58,7 +58,7 @@ def _instruction(source: Source, line: LogicalLine, at: int, problems: list[Prob
         try:
             json = syntax.json_strings(text, start)
         except syntax.MixedArrayError:
-            problems.append(Problem(line.joined.span(start, len(text.rstrip())), _MIXED))
+            problems.append(Problem(line.joined.span(start, len(text)), _MIXED))
     heredocs = line.heredocs if head.value in ("RUN", "COPY", "ADD") and json is None else ()
     return kind(source, line, head, flags, rest, tuple(json) if json is not None else None, heredocs)
 

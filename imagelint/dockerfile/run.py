@@ -83,12 +83,13 @@ def _exec_form(run: Run) -> Script:
 
 def _look_through(command: Command, depth: int) -> Iterator[Command]:
     """The command itself, or what it runs where it is a wrapper; a wrapped one keeps the wrapper's operator."""
-    inner = command
-    while inner.name in _WRAPPERS:
-        words = _behind(inner)
-        if not words:
+    words, at = command.words, 0
+    while at < len(words) and (name := words[at].value.rpartition("/")[2]) in _WRAPPERS:
+        behind = _behind(name, words, at + 1)
+        if behind >= len(words):
             break
-        inner = inner._replace(words=words)
+        at = behind
+    inner = command._replace(words=words[at:]) if at else command
     if depth < _MAX_NESTING and inner.name in _SHELLS:
         script = _quoted_script(inner)
         if script is not None:
@@ -98,27 +99,24 @@ def _look_through(command: Command, depth: int) -> Iterator[Command]:
     yield inner
 
 
-def _behind(command: Command) -> tuple[ShellWord, ...]:
-    """The words of the command that a wrapper runs."""
-    valued = _WRAPPERS[command.name]
-    operand = command.name in _TAKES_OPERAND
-    words = command.args
-    at = 0
+def _behind(name: str, words: tuple[ShellWord, ...], at: int) -> int:
+    """Where the command that a wrapper runs begins, `at` being the word behind the wrapper's name."""
+    valued = _WRAPPERS[name]
+    operand = name in _TAKES_OPERAND
     while at < len(words):
         value = words[at].value
         if value == "--":
-            at += 1
-            break
+            return at + 1
         if value.startswith("-") and len(value) > 1:
             at += 2 if value in valued else 1
-        elif command.name in ("env", "sudo") and "=" in value:
+        elif name in ("env", "sudo") and "=" in value:
             at += 1
         elif operand:
             operand = False
             at += 1
         else:
             break
-    return words[at:]
+    return at
 
 
 def _quoted_script(command: Command) -> Script | None:

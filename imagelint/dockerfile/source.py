@@ -177,7 +177,10 @@ class Source:
             end = self.index.starts[line - 1] + len(kept)
         joined = OffsetMap(pieces, end)
         heredocs, line = self._read_heredocs(joined.text, first, line)
-        if not joined.text.strip(SPACE):
+        stripped = len(joined.text.rstrip(SPACE))
+        if stripped < len(joined.text):
+            joined = joined.cut(0, stripped)
+        if not joined.text:
             self.problems.append(Problem(self.span_of_lines(first, first), "a continuation of nothing"))
             return line + 1
         lead, self._pending = tuple(self._pending), []

@@ -172,6 +172,8 @@ def heredoc_words(text: str) -> list[HeredocWord]:
         if len(split_raw(raw) or ()) != 1:
             continue
         name = unquote(raw)
+        if not name:
+            continue
         plain = "'" not in raw and '"' not in raw
         out.append(HeredocWord(name, plain, found[2] == "-", int(found[1] or 0), start, end))
     return out

@@ -22,6 +22,7 @@ from imagelint.dockerfile.instructions import (
     Volume,
 )
 from imagelint.dockerfile.source import Problem
+from imagelint.dockerfile.syntax import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,13 +141,13 @@ def _pairs(instruction: Arg | Env | Label) -> Iterator[tuple[Span, str]]:
 
 
 def _healthcheck(instruction: Healthcheck) -> str:
-    kind, _, rest = instruction.arguments.partition(" ")
-    kind = kind.upper()
+    found = words(instruction.joined, instruction.rest)
+    kind, rest = found[0].value.upper(), found[1:]
     if kind == "NONE":
-        return "HEALTHCHECK NONE takes no arguments" if rest.strip() else ""
+        return "HEALTHCHECK NONE takes no arguments" if rest else ""
     if kind != "CMD":
         return f"unknown type of HEALTHCHECK: {kind[:40]}; there are NONE and CMD"
-    empty = not rest.strip() if instruction.json is None else not instruction.json
+    empty = not rest if instruction.json is None else not instruction.json
     return "HEALTHCHECK CMD misses its command" if empty else ""
 
 

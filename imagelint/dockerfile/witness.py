@@ -11,6 +11,7 @@ import io
 from typing import TYPE_CHECKING, cast
 
 from imagelint.dockerfile.source import LineKind
+from imagelint.dockerfile.syntax import keyword
 
 if TYPE_CHECKING:
     from imagelint.dockerfile.source import Source
@@ -38,14 +39,22 @@ def agrees(source: Source) -> bool | None:
     seen = instructions(source)
     if seen is None:
         return None
-    return seen == [(line.joined.text.split(None, 1)[0].upper(), line.start_line) for line in source.logical]
+    ours = [(keyword(line.joined.text), line.start_line) for line in source.logical]
+    return seen == [(word.value if word else "", line) for word, line in ours]
 
 
 def _masked(source: Source) -> str:
     """The text with the same line numbers, without what dockerfile-parse does not know."""
     out: list[str] = []
     inside = {line for logical in source.logical for line in (*logical.blanks, *logical.comments)}
-    ends = {logical.end_line for logical in source.logical}
+    ends: set[int] = set()  # the last line with text of each instruction
+    for logical in source.logical:
+        last = logical.start_line
+        while last < logical.end_line and source.kinds[last] not in (LineKind.HEREDOC_BODY, LineKind.HEREDOC_END):
+            last += 1
+        while last > logical.start_line and source.kinds[last - 1] not in (LineKind.HEAD, LineKind.CONTINUATION):
+            last -= 1
+        ends.add(last)
     for number, kind in enumerate(source.kinds, start=1):
         text = source.index.line_text(number)
         bare = text.rstrip(" \t")

@@ -277,9 +277,24 @@ class _Lexer:
     def _replaced(self, value: str) -> str:
         everywhere = self._peek() == "/"
         self.at += everywhere
-        pattern = _regex(_segments(self._until("/", raw_escapes=True)), longest=True)
+        segments = _segments(self._until("/", raw_escapes=True))
         replacement = self._until("}", raw_escapes=True)
-        return re.sub(pattern, lambda _: replacement, value, count=0 if everywhere else 1, flags=re.DOTALL)
+        first = re.compile("".join(segments[0]), re.DOTALL)
+        whole = re.compile(_regex(segments, longest=True), re.DOTALL)
+        out: list[str] = []
+        at, search, previous = 0, 0, -1
+        while search <= len(value) and (start := first.search(value, search)):
+            found = whole.match(value, start.start())
+            if not found:  # then nothing further on can match either: trying would take the square of the time
+                break
+            begin, end = found.span()
+            if end > begin or begin != previous:  # nothing at all is not replaced right behind a replacement
+                out += (value[at:begin], replacement)
+                at = previous = end
+            if not everywhere:
+                break
+            search = end + (end == begin)
+        return "".join(out) + value[at:]
 
 
 def _segments(pattern: str) -> list[list[str]]:

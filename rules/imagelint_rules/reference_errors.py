@@ -46,7 +46,10 @@ def bad_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
         shown = image if image == from_.image.value else f"{image} ({from_.image.value})"
         yield Finding(place, f"{shown} is no name of an image", help="small letters, digits and . _ - /, then one :tag")
     if (flag := from_.flag("platform")) and flag.value is not None:
-        platform = expand(flag.value, graph.globals.at(), escape=from_.source.escape)
+        try:
+            platform = expand(flag.value, graph.globals.at(), escape=from_.source.escape)
+        except SubstitutionError:
+            return
         if not re.fullmatch(r"[A-Za-z0-9_.-]+(?:\([^()]*\))?(?:/[A-Za-z0-9_.-]+){0,2}", platform):
             message = f"{platform} is no platform" if platform else "the platform is empty"
             yield Finding(from_.span_of(flag.word), message, help="os/architecture or os/architecture/variant")

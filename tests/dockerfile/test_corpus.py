@@ -39,8 +39,6 @@ BROKEN = [name for name in FILES if name.startswith("broken/")]
 WITNESS_DIFFERS = {
     "backslash-first.dockerfile": "takes a backslash alone on the first line for an instruction",
     "backslash-keyword.dockerfile": "takes a backslash before a keyword, or within it, for the keyword",
-    "continuations.dockerfile": "loses an instruction whose continuation ends the file with a comment",
-    "dangling-comments.dockerfile": "loses an instruction whose continuation ends the file with comments",
 }
 #: The operators of `${name…}`; each must occur in the corpus.
 MODIFIERS = (":-", "-", ":+", "+", ":?", "?", "#", "##", "%", "%%", "/", "//")

@@ -66,8 +66,6 @@ LARGE = {
     "one unknown word": 2_000_000,
     "bytes that are no text": 1_000_000,
 }
-#: What hangs as long as a proposed change is not in; an entry goes when it is.
-PENDING = frozenset({"wrappers", *GLOBS} - {"${x%bSTARS}", "${x%%bSTARS}", "${x#STARS}b"})
 
 
 def operations(function: Callable[[], object]) -> int:
@@ -128,20 +126,20 @@ def ends(program: str, *arguments: object) -> str:
 def test_large_inputs_are_read_in_time() -> None:
     program = (
         "import sys\n"
-        "from tests.dockerfile.test_linear import LARGE, PENDING, SHAPES, read\n"
-        "for shape in LARGE.keys() - PENDING: read(SHAPES[shape](LARGE[shape]))\n"
+        "from tests.dockerfile.test_linear import LARGE, SHAPES, read\n"
+        "for shape, size in LARGE.items(): read(SHAPES[shape](size))\n"
         "print('read')\n"
     )
     assert ends(program) == "read\n"
 
 
-@pytest.mark.parametrize("word", [word for word in GLOBS if word not in PENDING])
+@pytest.mark.parametrize("word", GLOBS)
 def test_a_pattern_of_many_stars_is_matched_in_time(word: str) -> None:
     """Values come from the file, too: `ENV x=aaaa…` and `ENV y=${x##*a*a*a…b}` would stop a linter for good."""
     program = (
         "import sys\n"
         "from imagelint.dockerfile.words import expand\n"
         "word = sys.argv[1].replace('STARS', sys.argv[2] * 40)\n"
-        "print(len(expand(word, {'x': 'a' * 20_000})))\n"
+        "print(len(expand(word, {'x': 'a' * 60_000})))\n"
     )
-    assert int(ends(program, word, GLOBS[word])) <= 20_002
+    assert int(ends(program, word, GLOBS[word])) <= 60_002
