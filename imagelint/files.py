@@ -44,13 +44,15 @@ def walk(path: str) -> Iterator[str]:
 
 def _below(top: str) -> Iterator[str]:
     todo = [top]
+    failed: InputError | None = None
     while todo:
         folder = todo.pop()
         try:
             with os.scandir(folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            raise InputError(f"{folder}: {_reason(error)}") from error
+            failed = failed or InputError(f"{folder}: {_reason(error)}")
+            continue
         for entry in found:
             if entry.is_file(follow_symlinks=False) and is_dockerfile_name(entry.name):
                 yield _plain(entry.path, top)
@@ -59,6 +61,8 @@ def _below(top: str) -> Iterator[str]:
             for entry in reversed(found)
             if entry.is_dir(follow_symlinks=False) and entry.name not in _SKIPPED_FOLDERS
         ]
+    if failed is not None:  # the others first
+        raise failed
 
 
 def _plain(path: str, top: str) -> str:

@@ -120,7 +120,7 @@ def _applied(linted: Linted, findings: Sequence[Finding]) -> str | None:
 
 def sound(before: Dockerfile, after: Dockerfile, edits: Sequence[Edit]) -> bool:
     """Whether an edited Dockerfile parses, keeps each comment and leaves the other instructions as they were."""
-    if after.problems or _comments(before) != _comments(after):
+    if after.problems or _comments(before) != _comments(after) or _exec_forms(before) != _exec_forms(after):
         return False
     kept = iter([each.joined.strip() for each in after.instructions])
     for instruction in before.instructions:
@@ -129,6 +129,12 @@ def sound(before: Dockerfile, after: Dockerfile, edits: Sequence[Edit]) -> bool:
         if untouched and instruction.joined.strip() not in kept:
             return False
     return witness.agrees(after.source) is not False or witness.agrees(before.source) is False
+
+
+def _exec_forms(dockerfile: Dockerfile) -> int:
+    """How many instructions are in exec form: an edit inside the brackets could make shell of one."""
+    parts = (part for each in dockerfile.instructions for part in (each, getattr(each, "inner", None)))
+    return sum(part is not None and part.json is not None for part in parts)
 
 
 def _comments(dockerfile: Dockerfile) -> list[str]:

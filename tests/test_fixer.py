@@ -78,6 +78,19 @@ REFUSED = {
     "the script ends before its end": "FROM a\nRUN npm ci; exit 0\n",
     "a later install needs the lists": "FROM a\nRUN apt-get update\nENV x=y\nRUN apt-get install -y x\n",
     "nothing would be saved": "FROM a\nRUN a\nRUN b\n",
+    "exec form of an installer": 'FROM a\nRUN ["pip", "install", "x"]\n',
+    "somebody else's command": "FROM a\nUSER x\nRUN sudo apt-get update && sudo apt-get install -y y\n",
+    "a shell that ends": "FROM a\nRUN exec apt-get update\nRUN apt-get install -y x\n",
+    "another shell afterwards": "FROM a\nRUN dpkg -i a && ln -s /bin/bash /bin/sh\nRUN dpkg -i b\n",
+    "a login shell": 'FROM a\nSHELL ["/bin/bash", "--login", "-c"]\nRUN dpkg -i a\nRUN dpkg -i b\n',
+    "npm is gone": "FROM a\nRUN npm install && npm uninstall -g npm\n",
+    "npm is elsewhere": "FROM a\nRUN /opt/node/bin/npm ci\n",
+    "a cache of one's own": "FROM a\nRUN --mount=type=cache,target=/home/node/.npm npm ci\n",
+    "a sibling stage needs the lists": (
+        "FROM u AS base\nRUN apt-get update && apt-get install x\n"
+        "FROM base AS a\nRUN apt-get update && apt-get install z && rm -rf /var/lib/apt/lists/*\n"
+        "FROM base AS b\nRUN apt-get install -y y\n"
+    ),
     "a script may need the lists": "FROM a\nRUN apt-get update && apt-get install x\nCOPY i /\nRUN bash /i\n",
     "a file with a syntax error": "FROM a\nRUNN b\nRUN pip install x\n",
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imagelint import files, linter, plugins
 from imagelint.cli.shared import build_context, choose
 from imagelint.dockerfile.validate import is_dockerfile
-from imagelint.errors import ImagelintError, InputError, PluginError, UsageError
+from imagelint.errors import ImagelintError, InputError, UsageError
 from imagelint.finding import Finding, Severity
 
 if TYPE_CHECKING:
@@ -36,8 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
             result = lint_file(path, rules, context)
             if arguments.fix or arguments.diff:
                 result = _fix(result, rules, context, write=arguments.fix)
-        except PluginError:
-            raise
         except ImagelintError as error:
             errors.append((path, _error(error, errors)))
             continue
@@ -56,9 +54,12 @@ def _paths(named: Sequence[str], errors: list[tuple[str, str]]) -> list[str]:
     found: dict[str, None] = {}
     for path in named:
         try:
-            below = list(files.walk(path))
+            below = []
+            for each in files.walk(path):
+                below.append(each)  # noqa: PERF402 - what came before an unreadable folder is kept
         except InputError as error:
             errors.append((path, _error(error, errors)))
+            found |= dict.fromkeys(below)
             continue
         if not below:
             print(f"imagelint: note: {path}: no Dockerfile in this folder", file=sys.stderr)

@@ -25,13 +25,17 @@ _STATEFUL = frozenset(
 )
 #: Comments that tell a tool something about the instruction below; inside a RUN they would tell nobody.
 _PRAGMA = re.compile(r"\s*#\s*(?:hadolint|check\s*=|imagelint|shellcheck|tally)\b", re.IGNORECASE)
+#: What ends a script early, or runs a part of it as somebody else.
+_OTHER_USER_OR_END = re.compile(r"\b(?:sudo|gosu|doas|su|runuser|chroot|exec|exit|return)\b")
+#: What the next shell would start with, and the rest of the same one would not.
+_CHANGES_SHELL = re.compile(r"\b(?:exec|usermod|groupmod|chsh|dpkg-reconfigure)\b|/bin/sh\b|profile|bashrc|BASH_ENV")
 #: Linux takes no argument longer than 128 KiB, and a shell-form RUN is one argument.
 MAX_SCRIPT = 100_000
 
 
-def insert_behind(command: Command, word: ShellWord, text: str) -> tuple[Edit, ...] | None:
+def insert_behind(run: Run, command: Command, word: ShellWord, text: str) -> tuple[Edit, ...] | None:
     """Put ` text` behind a word of a command."""
-    if not command.text.contiguous(word.start, word.end):
+    if run.json is not None or _has_cache(run) or not command.text.contiguous(word.start, word.end):
         return None
     end = command.span_of(word).end
     return (Edit(Span(end, end), f" {text}"),)
@@ -40,9 +44,10 @@ def insert_behind(command: Command, word: ShellWord, text: str) -> tuple[Edit, .
 def append(run: Run, command: str) -> tuple[Edit, ...] | None:
     """Put `&& command` behind all that a RUN runs, on a line of its own."""
     script = run.script
-    if run.json is not None or run.heredocs or not script.open_end:
+    if run.json is not None or run.heredocs or not script.open_end or _has_cache(run):
         return None
-    if any(each.name in ("exec", "exit", "return") for each in script.commands):
+    # Behind these it would not run, or not as the user who may; `exec` and `sudo` are looked through in the commands.
+    if _OTHER_USER_OR_END.search(script.text.text):
         return None
     end = run.span.end
     return (Edit(Span(end, end), _joint(run) + command),)
@@ -57,6 +62,8 @@ def can_join(first: Run, second: Run) -> bool:
     if len(first.joined) + len(second.joined) > MAX_SCRIPT:
         return False
     text = second.script.text.text
+    if _CHANGES_SHELL.search(first.script.text.text):
+        return False
     for command in first.script.commands:
         if command.name in _STATEFUL and not _harmless_set(command):
             return False
@@ -102,6 +109,11 @@ def _comments_between(first: Run, second: Run) -> list[str]:
     begin = source.index.position(max(first.span.end - 1, 0)).line + 1
     end = source.index.position(second.line.joined.offset(second.rest)).line
     return [source.index.line_text(line) for line in range(begin, end) if source.kinds[line - 1] is LineKind.COMMENT]
+
+
+def _has_cache(run: Run) -> bool:
+    """Whether a cache is mounted: what a fix would clean or leave out may be just that."""
+    return any(mount["type"] != "bind" for mount in run.mounts)
 
 
 def _harmless_set(command: Command) -> bool:

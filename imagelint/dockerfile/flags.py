@@ -83,8 +83,8 @@ def _duration(name: str, value: str) -> str:
     """Go's durations: `5s`, `1h2m`, `500ms`; a bare number has no unit."""
     if not value:
         return ""
-    if not _DURATION.fullmatch(value):
-        return f"--{name}={value} is no duration such as 30s or 1m30s"
+    if len(value) > 64 or not _DURATION.fullmatch(value):
+        return f"--{name}={value[:64]} is no duration such as 30s or 1m30s"
     milliseconds = sum(float(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(value))
     if milliseconds and (milliseconds < 1 or value.startswith("-")):
         return f"--{name} cannot be less than 1ms"

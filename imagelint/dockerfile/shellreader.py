@@ -165,7 +165,7 @@ class _List:
             return
         text = self.scanner.text
         split = 0
-        while split < len(words) and _ASSIGNMENT.match(text, words[split].start):
+        while split < len(words) and _ASSIGNMENT.match(text, words[split].start, words[split].end):
             split += 1
         command = Command(
             self.scanner.map,

@@ -17,7 +17,7 @@ from imagelint.text import BOM, LineIndex, OffsetMap, Span
 #: BuildKit's scanner gives up on a longer physical line (bytes, without the line end).
 MAX_LINE_BYTES = 65_535
 
-_DIRECTIVE = re.compile(r"#[ \t\v\f\r]*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
+_DIRECTIVE = re.compile(r"#[ \t\v\f\r]*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)$")
 _HEREDOC_KEYWORDS = frozenset({"RUN", "COPY", "ADD"})
 
 
@@ -126,16 +126,17 @@ class Source:
         while line <= len(self.index):
             found = _DIRECTIVE.match(self.index.line_text(line).lstrip(SPACE))
             name = found[1].lower() if found else ""
+            value = found[2].rstrip() if found else ""
             if not found or name not in ("syntax", "escape", "check"):
                 break
             span = self.span_of_lines(line, line)
             if any(name == directive.name for directive in self.directives):
                 self.problems.append(Problem(span, f"only one {name} parser directive can be used"))
-            elif name == "escape" and found[2] not in ("\\", "`"):
-                self.problems.append(Problem(span, f"the escape directive must be \\ or `, not {found[2]!r}"))
+            elif name == "escape" and value not in ("\\", "`"):
+                self.problems.append(Problem(span, f"the escape directive must be \\ or `, not {value!r}"))
             elif name == "escape":
-                self.escape = found[2]
-            self.directives.append(Directive(name, found[2], line))
+                self.escape = value
+            self.directives.append(Directive(name, value, line))
             self.kinds.append(LineKind.DIRECTIVE)
             line += 1
         return line

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Deeper nesting of `${a:-${b:-…}}` than this is an error: no real file comes near, and the stack is safe.
 MAX_DEPTH = 60
+#: What a replacement may add in all; no real file comes near.
+MAX_RESULT = 1 << 20
 
 _SPECIAL = frozenset("@*#?-$!0")
 
@@ -282,7 +284,7 @@ class _Lexer:
         first = re.compile("".join(segments[0]), re.DOTALL)
         whole = re.compile(_regex(segments, longest=True), re.DOTALL)
         out: list[str] = []
-        at, search, previous = 0, 0, -1
+        at, search, previous, size = 0, 0, -1, 0
         while search <= len(value) and (start := first.search(value, search)):
             found = whole.match(value, start.start())
             if not found:  # then nothing further on can match either: trying would take the square of the time
@@ -290,6 +292,9 @@ class _Lexer:
             begin, end = found.span()
             if end > begin or begin != previous:  # nothing at all is not replaced right behind a replacement
                 out += (value[at:begin], replacement)
+                size += len(replacement)
+                if size > MAX_RESULT:
+                    raise SubstitutionError("a substitution grows without bounds")
                 at = previous = end
             if not everywhere:
                 break

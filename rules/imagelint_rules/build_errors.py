@@ -155,7 +155,7 @@ def bad_signal(stop: Stopsignal, graph: BuildGraph) -> Iterator[Finding]:
         return
     name = value.upper().removeprefix("SIG")
     real_time = re.fullmatch(r"RTMIN\+(?:\d|1[0-5])|RTMAX-(?:\d|1[0-4])", name)
-    number = value.isdigit() and len(value) < 6 and int(value) > 0
+    number = value.isascii() and value.isdigit() and len(value) < 6 and int(value) > 0
     if name not in _SIGNALS and not real_time and not number:
         yield Finding(
             stop.span, f"{value[:60] or 'nothing'} is no signal", help="SIGTERM, SIGINT, SIGQUIT, or a number"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from imagelint.dockerfile import edit
-from imagelint.dockerfile.instructions import Run
+from imagelint.dockerfile.instructions import Onbuild, Run
 from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Paths, Related, Severity
 from imagelint.graph import BuildGraph
@@ -16,6 +16,8 @@ PIP_CACHE = "/root/.cache/pip"
 NPM_CACHE = "/root/.npm"
 #: What takes the lists away too, since apt 2.9.
 _APT_CLEANS = ("dist-clean", "distclean")
+#: Other programs that read the lists.
+_READS_LISTS = ("apt-cache", "gdebi", "mk-build-deps", "rosdep")
 _TRUE = ("1", "true", "on", "yes", "y", "t")
 
 
@@ -52,7 +54,8 @@ def apt_lists_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     if managers.removes(behind, APT_LISTS) or any(managers.apt(each) in _APT_CLEANS for each in behind):
         return
     fix = None
-    if not _lists_needed_later(run, graph):
+    installs = any(managers.apt(each) == "install" for each in commands)
+    if installs and not _lists_needed_later(run, graph):
         edits = edit.append(run, f"rm -rf {APT_LISTS}/*")
         fix = Fix("remove the lists at the end of this RUN", edits) if edits else None
     late = tuple(
@@ -78,13 +81,19 @@ def _lists_needed_later(run: Run, graph: BuildGraph) -> bool:
     A script may hold such an install, so that one is taken for it.
     """
     for other in graph.later(run):
+        if isinstance(other, Onbuild):
+            return True
         if isinstance(other, Run):
             for command in graph.commands(other):
                 if managers.apt(command) == "update":
-                    return False
-                if managers.apt(command) in ("install", "build-dep", "upgrade", "dist-upgrade", "full-upgrade"):
-                    return True
-                if command.name.endswith(".sh") or managers.is_script(command):
+                    if graph.stage_of(other) is graph.stage_of(run):
+                        return False
+                elif (
+                    managers.apt(command) is not None
+                    or command.name in _READS_LISTS
+                    or command.name.endswith(".sh")
+                    or managers.is_script(command)
+                ):
                     return True
     return False
 
@@ -126,7 +135,7 @@ def apk_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             edits = edit.append(run, f"rm -rf {APK_CACHE}/*")
             title = "remove the index at the end of this RUN"
         else:
-            edits = edit.insert_behind(command, words[0], "--no-cache")
+            edits = edit.insert_behind(run, command, words[0], "--no-cache")
             title = "add `--no-cache`"
         yield Finding(
             command.span,
@@ -174,7 +183,7 @@ def pip_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             continue
         if any(_turned_off(each.value) for each in command.assignments):
             continue
-        edits = edit.insert_behind(command, word, "--no-cache-dir")
+        edits = edit.insert_behind(run, command, word, "--no-cache-dir")
         yield Finding(
             command.span,
             "pip's download cache stays in this layer",
@@ -222,13 +231,25 @@ def npm_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         return
     if any(command.option("--cache") for command in commands if managers.npm_install(command)):
         return
-    edits = edit.append(run, "npm cache clean --force")
+    edits = edit.append(run, "npm cache clean --force") if _npm_stays(commands, installs) else None
     yield Finding(
         commands[installs[0]].span,
         "npm's download cache stays in this layer",
         note="a compressed copy of every package is kept under ~/.npm, beside node_modules",
         help="end the same RUN with `npm cache clean --force`",
         fix=Fix("clean the cache at the end of this RUN", edits) if edits else None,
+    )
+
+
+def _npm_stays(commands: tuple[Command, ...], installs: list[int]) -> bool:
+    """Whether a plain `npm` at the end of the script is the one that installed."""
+    plain = all(
+        not commands[at].nested and not commands[at].assignments and commands[at].words[0].value == "npm"
+        for at in installs
+    )
+    return plain and not any(
+        command.has("uninstall", "del", "remove", "purge", "autoremove", "erase") or command.name in ("nvm", "export")
+        for command in commands
     )
 
 

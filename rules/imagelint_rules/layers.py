@@ -101,7 +101,7 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
     joinable = _joinable(group)
     fix = None
     # Without a byte to save, joining would only cost the build cache.
-    if joinable and costs:
+    if joinable and costs and not _login(group[0], graph):
         edits = tuple(each for runs in joinable for each in edit.join(runs))
         fix = Fix(
             f"make {len(group)} RUNs one" if joinable == [group] else "join those that can be joined as they are", edits
@@ -116,6 +116,15 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         severity=None if costs else Severity.INFO,
         aliases=("DL3059",) if _hadolint_reports(group, graph) else (),
     )
+
+
+def _login(run: Run, graph: BuildGraph) -> bool:
+    """Whether each RUN's shell begins by reading files that the RUN before may have written."""
+    shell = graph.shell(run)
+    flags = any(
+        each == "--login" or (each[:1] == "-" and each[1:2] != "-" and set("li") & set(each)) for each in shell[1:]
+    )
+    return flags or graph.variable(run, "BASH_ENV") is not None
 
 
 def _joinable(group: tuple[Run, ...]) -> list[tuple[Run, ...]]:

@@ -83,6 +83,8 @@ def removes(commands: Iterable[Command], path: str) -> bool:
 def _covers(removed: str, path: str) -> bool:
     if not removed.startswith(("/", "~", "$")) or len(removed) < 4:
         return False
+    if removed.count("{") > 4:
+        return False
     if "{" in removed and "," in removed:
         head, _, rest = removed.partition("{")
         inner, _, tail = rest.partition("}")

@@ -119,6 +119,20 @@ def test_one_unreadable_file_never_stops_the_others(imagelint: Run, folder: Path
     assert "IL103" in done.stdout
 
 
+def test_hostile_values_end_in_time_and_stop_no_other_file(imagelint: Run, folder: Path) -> None:
+    long = "a" * 60_000
+    texts = [
+        "STOPSIGNAL ²",
+        "HEALTHCHECK --interval=" + "1" * 60_000 + " CMD x",
+        "RUN apt-get update && rm -rf /var" + "{a,b}" * 40,
+    ]
+    texts += ["RUN " + "a[;" * 20_000, f"ENV x={long}\nENV y=${{x//a/{'b' * 5_000}}}"]
+    for number, text in enumerate(texts):
+        (folder / f"Dockerfile.{number}").write_text(f"FROM scratch\n{text}\n")
+    (folder / "Dockerfile.directive").write_text("# syntax=x" + " " * 60_000 + "y\nFROM a\n")
+    assert "Dockerfile:2:5" in imagelint("check", cwd=folder).stdout
+
+
 @pytest.mark.parametrize("text", ["FORM debian\n", "RUN a\nfoo\nbar\n", "FROM a\n" + "x\n" * 50])
 def test_a_broken_dockerfile_is_still_one(imagelint: Run, text: str) -> None:
     done = imagelint("check", "-", stdin=text)
