@@ -24,6 +24,11 @@ EXIT_STATUS = """exit status:
 def main(argv: Sequence[str]) -> int:
     """Run a command; returns its exit status. Errors are one line on standard error, never a traceback."""
     arguments = _parser().parse_args(argv)
+    if sys.stdout is None:
+        complain(ImagelintError("standard output is closed: there is nowhere to report to"))
+        return 2
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is no reason to stop
     try:
         status: int = import_module(f"imagelint.cli.{arguments.command}").run(arguments)
         sys.stdout.flush()
@@ -33,6 +38,10 @@ def main(argv: Sequence[str]) -> int:
     except BrokenPipeError:
         # Whoever read the report has seen enough. Python would complain again when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 2
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        complain(ImagelintError(f"the report cannot be written: {error.strerror or error}"))
         return 2
     except KeyboardInterrupt:
         print("imagelint: interrupted", file=sys.stderr)

@@ -191,6 +191,18 @@ def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("target", [">/dev/full", ">&-"])
+def test_a_report_that_cannot_be_written_is_no_traceback(folder: Path, target: str) -> None:
+    import subprocess
+    import sys
+
+    command = f"{sys.executable} -m imagelint check {folder} {target}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("imagelint: error: ")
+    assert "Traceback" not in done.stderr
+
+
 def test_the_rules_explain_themselves(imagelint: Run) -> None:
     assert "apt-lists-kept" in imagelint("rule").stdout
     page = imagelint("rule", "DL3009").stdout
