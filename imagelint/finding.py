@@ -34,6 +34,16 @@ class Safety(Enum):
     UNSAFE = "unsafe"
 
 
+class Persona(Enum):
+    """Who wants to hear of it: everybody (`regular`), or those who ask for opinions too (`pedantic`).
+
+    Pedantic is what is right for some and noise for most: versions pinned with apt, a tag that moves on purpose.
+    """
+
+    REGULAR = "regular"
+    PEDANTIC = "pedantic"
+
+
 class Paths:
     """The bytes that a finding is about: files of the layer whose absolute path matches one of the globs."""
 
@@ -92,7 +102,7 @@ class Finding(NamedTuple):
     """One cause at one place. A rule gives place and words; the linter stamps the rule's own fields on it.
 
     `message` says what is wrong there, `note` why it costs something, `help` what to do. `aliases` are the ids under
-    which other tools report the same at the same place; None takes the rule's.
+    which other tools report the same at the same place; None takes the rule's, as with severity, persona and blame.
     """
 
     span: Span
@@ -102,6 +112,7 @@ class Finding(NamedTuple):
     fix: Fix | None = None
     related: tuple[Related, ...] = ()
     severity: Severity | None = None
+    persona: Persona | None = None
     aliases: tuple[str, ...] | None = None
     blame: Blame | None = None
     code: str = ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imagelint.rule import Rule
 
 #: The code of what BuildKit itself would refuse; hadolint's name for it is an alias.
-SYNTAX_CODE, SYNTAX_NAME, SYNTAX_ALIASES = "IL001", "syntax-error", ("DL1000",)
+SYNTAX_CODE, SYNTAX_NAME = "IL001", "syntax-error"
 
 
 class Linted(NamedTuple):
@@ -50,7 +50,7 @@ def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
             problem.span,
             problem.message,
             severity=Severity.ERROR,
-            aliases=SYNTAX_ALIASES,
+            aliases=problem.aliases,
             blame=Unpriced("the build fails here"),
             code=SYNTAX_CODE,
             name=SYNTAX_NAME,
@@ -83,7 +83,7 @@ def _guarded(rule: Rule, part: Instruction | Stage | Dockerfile, graph: BuildGra
 def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile, bool]]:
     """Every part of a file, and whether it stands behind ONBUILD."""
     yield graph.dockerfile, False
-    for stage in graph.stages:
+    for stage in graph.parts:
         yield stage, False
     for instruction in graph.dockerfile.instructions:
         yield instruction, False

@@ -7,12 +7,13 @@ value a module or package that is walked for rules. The built-in ones come in th
 from __future__ import annotations
 
 import os
+import re
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.errors import PluginError
-from imagelint.rule import CODE, Rule
+from imagelint.rule import CODE, Batch, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,22 +45,36 @@ def discover() -> list[Plugin]:
     return sorted(found.values())
 
 
-def load() -> list[Rule]:
-    """The rules of every plug-in, sorted by code; raises PluginError where one cannot be loaded."""
+class Loaded(NamedTuple):
+    """What the plug-ins offer: rules sorted by code, and batches by prefix."""
+
+    rules: tuple[Rule, ...]
+    batches: tuple[Batch, ...]
+
+
+def load() -> Loaded:
+    """The rules and batches of every plug-in; raises PluginError where one cannot be loaded."""
     plugins = discover()
     if not plugins:
         raise PluginError("no rules are installed", hint="reinstall imagelint: its own rules come as a plug-in")
     rules: dict[str, Rule] = {}
+    batches: dict[str, Batch] = {}
     for plugin in plugins:
         for module in _modules(plugin.module):
             for value in vars(module).values():
                 if isinstance(value, Rule) and value.function.__module__ == module.__name__:
                     _admit(value, plugin, rules)
-    return [rules[code] for code in sorted(rules)]
+                elif isinstance(value, Batch) and value.function.__module__ == module.__name__:
+                    if value.prefix != plugin.prefix:
+                        raise PluginError(
+                            f"{plugin.module}: the batch {value.name} must have the prefix {plugin.prefix}"
+                        )
+                    batches[value.prefix] = value
+    return Loaded(tuple(rules[code] for code in sorted(rules)), tuple(batches[prefix] for prefix in sorted(batches)))
 
 
 def _admit(rule: Rule, plugin: Plugin, rules: dict[str, Rule]) -> None:
-    match = CODE.fullmatch(rule.code)
+    match = re.fullmatch(CODE, rule.code)
     if match is None or match[1] != plugin.prefix:
         raise PluginError(
             f"{plugin.module}: the rule {rule.code} does not begin with the plug-in's prefix {plugin.prefix}"

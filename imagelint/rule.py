@@ -4,8 +4,11 @@
     def apt_lists_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]: ...
 
 The type of the first parameter says what the rule visits: an instruction, a union of them, a `Stage`, or the whole
-`Dockerfile`. The second is the build graph. The function's name in kebab-case is the rule's name; its docstring is
-its page of documentation, whose `dockerfile bad|fixed|good` blocks run as tests.
+`Dockerfile`. The second is the build graph. Keyword-only parameters are the rule's options, with their defaults. The
+function's name in kebab-case is the rule's name; its docstring is its page of documentation, whose `dockerfile
+bad|fixed|good` blocks run as tests.
+
+A check that wants all Dockerfiles of a run at once, because it hands them to another program, is a `batch`.
 """
 
 from __future__ import annotations
@@ -15,17 +18,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from imagelint.dockerfile.instructions import Instruction
 from imagelint.dockerfile.parser import Dockerfile
-from imagelint.errors import PluginError
-from imagelint.finding import Finding, Severity
+from imagelint.errors import PluginError, UsageError
+from imagelint.finding import Finding, Persona, Severity
 from imagelint.graph import BuildGraph, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from imagelint.finding import Blame
 
-CODE = re.compile(r"([A-Z]{2,8})(\d{3,4})")
-_EXAMPLE = re.compile(r"^[ \t]*```dockerfile (bad|fixed|good)\n(.*?)^[ \t]*```", re.MULTILINE | re.DOTALL)
+CODE = r"([A-Z]{2,8})(\d{3,4})"
+_EXAMPLE = r"(?ms)^[ \t]*```dockerfile (bad|fixed|good)\n(.*?)^[ \t]*```"
+#: What an option may be, by its annotation: the type that a configuration gives, and how it is called.
+_OPTION_TYPES: dict[str, tuple[type, str]] = {
+    "bool": (bool, "true or false"),
+    "int": (int, "a number"),
+    "str": (str, "a text"),
+    "tuple[str, ...]": (list, "a list of texts"),
+}
 
 
 class Example(NamedTuple):
@@ -36,27 +46,53 @@ class Example(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule, ready to run."""
+    """A rule, ready to run. `options` are the values of its keyword-only parameters, by name in kebab-case."""
 
     code: str
     name: str
     severity: Severity
+    persona: Persona
     aliases: tuple[str, ...]
     blame: Blame
     visits: tuple[type, ...]
     triggers: bool
-    function: Callable[[Any, BuildGraph], Iterable[Finding]]
+    function: Callable[..., Iterable[Finding]]
+    options: Mapping[str, Any]
 
     def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
-        """Run on one part of a Dockerfile; the findings carry the rule's code, name, severity, aliases and blame."""
-        for finding in self.function(part, graph):
+        """Run on one part of a Dockerfile; the findings carry what the rule says of itself and they do not."""
+        given = {name.replace("-", "_"): value for name, value in self.options.items()} if self.options else {}
+        for finding in self.function(part, graph, **given):
             yield finding._replace(
                 code=self.code,
                 name=self.name,
                 severity=self.severity if finding.severity is None else finding.severity,
+                persona=self.persona if finding.persona is None else finding.persona,
                 aliases=self.aliases if finding.aliases is None else finding.aliases,
                 blame=self.blame if finding.blame is None else finding.blame,
             )
+
+    def with_options(self, given: Mapping[str, object]) -> Rule:
+        """The rule with other values for its options; raises UsageError for one that it lacks, or of another type."""
+        options = dict(self.options)
+        for name, value in given.items():
+            if name not in options:
+                known = ", ".join(options) or "it has none"
+                raise UsageError(f"the rule {self.code} ({self.name}) has no option {name}", hint=f"options: {known}")
+            kind, called = _OPTION_TYPES[self.option_type(name)]
+            wrong = type(value) is not kind
+            if isinstance(value, list):
+                wrong = wrong or not all(isinstance(each, str) for each in value)
+                value = tuple(value)
+            if wrong:
+                raise UsageError(f"the option {name} of {self.code} must be {called}, not {value!r}")
+            options[name] = value
+        return self._replace(options=options)
+
+    def option_type(self, name: str) -> str:
+        """The annotation of an option: `bool`, `int`, `str` or `tuple[str, ...]`."""
+        annotation = self.function.__annotations__[name.replace("-", "_")]
+        return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
 
     @property
     def documentation(self) -> str:
@@ -73,7 +109,7 @@ class Rule(NamedTuple):
     @property
     def examples(self) -> tuple[Example, ...]:
         """The examples of the page, in order."""
-        return tuple(Example(kind, text) for kind, text in _EXAMPLE.findall(self.documentation + "\n"))
+        return tuple(Example(kind, text) for kind, text in re.findall(_EXAMPLE, self.documentation + "\n"))
 
 
 def rule(
@@ -82,18 +118,26 @@ def rule(
     blame: Blame,
     aliases: tuple[str, ...] = (),
     severity: Severity = Severity.WARNING,
+    persona: Persona = Persona.REGULAR,
     triggers: bool = True,
-) -> Callable[[Callable[[Any, BuildGraph], Iterable[Finding]]], Rule]:
+) -> Callable[[Callable[..., Iterable[Finding]]], Rule]:
     """Make a rule of a function; raises PluginError where the declaration is not one.
 
     With `triggers` it also visits what stands behind ONBUILD, where another build will run it.
     """
 
-    def declare(function: Callable[[Any, BuildGraph], Iterable[Finding]]) -> Rule:
-        if not CODE.fullmatch(code):
-            raise PluginError(f"{function.__module__}.{function.__name__}: {code!r} is no rule code, such as IL101")
+    def declare(function: Callable[..., Iterable[Finding]]) -> Rule:
+        where = f"{function.__module__}.{function.__name__}"
+        if not re.fullmatch(CODE, code):
+            raise PluginError(f"{where}: {code!r} is no rule code, such as IL101")
         name = function.__name__.replace("_", "-")
-        return Rule(code, name, severity, aliases, blame, _visits(function), triggers, function)
+        options = {key.replace("_", "-"): value for key, value in (function.__kwdefaults__ or {}).items()}
+        made = Rule(code, name, severity, persona, aliases, blame, _visits(function), triggers, function, options)
+        for option in options:
+            if made.option_type(option) not in _OPTION_TYPES:
+                kinds = ", ".join(_OPTION_TYPES)
+                raise PluginError(f"{where}: the option {option} must be annotated with one of {kinds}")
+        return made
 
     return declare
 
@@ -110,3 +154,28 @@ def _visits(function: Callable[..., object]) -> tuple[type, ...]:
         if not (isinstance(kind, type) and issubclass(kind, Instruction | Stage | Dockerfile)):
             raise PluginError(f"{where}: the first parameter must be an instruction, a Stage or a Dockerfile")
     return kinds
+
+
+class Batch(NamedTuple):
+    """A check over many Dockerfiles at once. Its findings bring their own codes, which begin with `prefix`.
+
+    `missing` says what it lacks to run here, or None; `function` yields a finding with the number of its graph.
+    """
+
+    prefix: str
+    name: str
+    summary: str
+    missing: Callable[[], str | None]
+    function: Callable[[Sequence[BuildGraph]], Iterable[tuple[int, Finding]]]
+
+
+def batch(
+    prefix: str, *, missing: Callable[[], str | None]
+) -> Callable[[Callable[[Sequence[BuildGraph]], Iterable[tuple[int, Finding]]]], Batch]:
+    """Make a batch of a function; its name in kebab-case is the batch's name, its docstring's first line says what."""
+
+    def declare(function: Callable[[Sequence[BuildGraph]], Iterable[tuple[int, Finding]]]) -> Batch:
+        summary = (function.__doc__ or "").partition("\n")[0]
+        return Batch(prefix, function.__name__.replace("_", "-"), summary, missing, function)
+
+    return declare

@@ -26,7 +26,7 @@ settings.load_profile("imagelint")
 
 @pytest.fixture(scope="session")
 def rules() -> list[Rule]:
-    return plugins.load()
+    return list(plugins.load().rules)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def test_discovery_finds_what_importlib_metadata_finds() -> None:
 
 def test_a_third_partys_rules_come_in_by_the_same_door(site: Path) -> None:
     install(site, "ACME", "acme_rules_one", RULE.format(kind="Run", code="ACME001", name="no_run"))
-    assert {"ACME001", "IL101"} <= {rule.code for rule in plugins.load()}
+    assert {"ACME001", "IL101"} <= {rule.code for rule in plugins.load().rules}
 
 
 @pytest.mark.parametrize(

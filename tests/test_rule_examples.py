@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imagelint.graph import BuildGraph
     from imagelint.rule import Rule
 
-RULES = {rule.code: rule for rule in plugins.load()}
+RULES = {rule.code: rule for rule in plugins.load().rules}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

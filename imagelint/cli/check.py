@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.diff and arguments.output_format != "text":
         raise UsageError("--diff prints a patch, not JSON")
     build_context(arguments)  # says what is wrong with the options before any file is read
-    rules = choose(plugins.load(), arguments.select)
+    rules = choose(plugins.load().rules, arguments.select)
     linted: list[Linted] = []
     errors: list[tuple[str, str]] = []
     for path in _paths(arguments.paths, errors):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the page of each rule that is meant, or one line for each rule there is."""
-    rules = plugins.load()
+    rules = plugins.load().rules
     if arguments.name is None:
         for rule in rules:
             aliases = f" ({', '.join(rule.aliases)})" if rule.aliases else ""

@@ -57,4 +57,4 @@ def _lint(arguments: argparse.Namespace) -> Linted | None:
     from imagelint import plugins
     from imagelint.cli.check import lint_file
 
-    return lint_file(arguments.dockerfile, plugins.load(), build_context(arguments, arguments.dockerfile))
+    return lint_file(arguments.dockerfile, plugins.load().rules, build_context(arguments, arguments.dockerfile))

@@ -37,6 +37,10 @@ class Scope:
                 value = None
         if value is not None and len(value) > MAX_VALUE:
             value = None
+        self.put(name, value, place)
+
+    def put(self, name: str, value: str | None, place: float) -> None:
+        """Set a variable from `place` on, to a value that stands as it is."""
         self._places.setdefault(name, []).append(place)
         self._values.setdefault(name, []).append(value)
 

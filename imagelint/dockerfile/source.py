@@ -34,10 +34,11 @@ class LineKind(Enum):
 
 
 class Problem(NamedTuple):
-    """A syntax error: where it is, and what it means."""
+    """A syntax error: where it is, what it means, and the ids under which other tools report it."""
 
     span: Span
     message: str
+    aliases: tuple[str, ...] = ("DL1000",)
 
 
 class Directive(NamedTuple):

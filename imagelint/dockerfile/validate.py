@@ -47,7 +47,7 @@ def problems_of(instructions: Sequence[Instruction], source: Source) -> Iterator
             staged = True
         elif not staged and not isinstance(instruction, Arg):
             message = f"{instruction.keyword} stands before the first FROM: there is no build stage yet"
-            yield Problem(instruction.keyword_span, message)
+            yield Problem(instruction.keyword_span, message, ("DL3061",))
         yield from problems(instruction)
     if instructions and not staged and not any(isinstance(each, Unknown) for each in instructions):
         yield Problem(source.span_of_lines(1, 1), "the Dockerfile has no build stage: no FROM")
@@ -156,7 +156,7 @@ def _trigger(instruction: Onbuild, inner: Instruction | None) -> Iterator[Proble
     word = instruction.words[0]
     keyword = word.value.upper()
     if keyword in _NO_TRIGGER:
-        yield Problem(instruction.span_of(word), f"{keyword} is not allowed as a trigger of ONBUILD")
+        yield Problem(instruction.span_of(word), f"{keyword} is not allowed as a trigger of ONBUILD", ("DL3043",))
     elif isinstance(inner, Env | Label) and inner.words:
         for span, message in _pairs(inner):
             yield Problem(span, message)

@@ -6,13 +6,14 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run, Shell
+from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
 from imagelint.dockerfile.scope import Scope
+from imagelint.dockerfile.syntax import Word
 from imagelint.dockerfile.words import SubstitutionError, expand
+from imagelint.graph import shells
 from imagelint.graph.context import BuildContext
 from imagelint.graph.stage import PLATFORM_ARGS, Stage
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from imagelint.graph.references import Misreference, Reference
     from imagelint.graph.wiring import Edge, Node, Wiring
 
-_POSIX_SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
-_DEFAULT_SHELL = ("/bin/sh", "-c")
-
 
 class BuildGraph:
     """A Dockerfile's stages and instructions, and how each depends on the others."""
@@ -41,6 +39,7 @@ class BuildGraph:
         self._scopes: dict[int, Scope] = {}
         self.globals = Scope()
         self.stages: tuple[Stage, ...] = tuple(self._build())
+        self.headless = self._headless()
         # Of two stages with one name the last one counts, for what stands before it too.
         self._named = {stage.name: stage for stage in self.stages if stage.name}
 
@@ -70,6 +69,30 @@ class BuildGraph:
             if stage.name:
                 by_name[stage.name] = stage
             yield stage
+
+    def _headless(self) -> Stage | None:
+        """A stage without a FROM, of what stands before the first one: an error, and the rest is linted all the same.
+
+        It is none of `stages`, its number is -1, its image has no name; without any FROM it is the final one.
+        """
+        dockerfile = self.dockerfile
+        stray = [each for each in dockerfile.instructions if each not in self._stage and not isinstance(each, Arg)]
+        if not stray:
+            return None
+        line = stray[0].line
+        from_ = From(dockerfile.source, line, Word("FROM", 0, 0), rest=len(line.joined.text))
+        stage = Stage(-1, from_, tuple(stray), None, "")
+        self._place[from_] = self._place[stray[0]]
+        for each in (from_, *stray):
+            self._stage[each] = stage
+            if isinstance(each, Onbuild) and each.inner is not None:
+                self._stage[each.inner] = stage
+        return stage
+
+    @property
+    def parts(self) -> tuple[Stage, ...]:
+        """Every stage, the one without a FROM too."""
+        return self.stages if self.headless is None else (self.headless, *self.stages)
 
     def _expanded(self, word: str) -> str:
         try:
@@ -101,10 +124,10 @@ class BuildGraph:
                 if wanted in (stage.name, str(stage.index)):
                     return stage
             return None
-        return self.stages[-1] if self.stages else None
+        return self.stages[-1] if self.stages else self.headless
 
     def stage_of(self, instruction: Instruction) -> Stage | None:
-        """The stage that an instruction belongs to; None before the first FROM."""
+        """The stage that an instruction belongs to; None for an ARG before the first FROM."""
         return self._stage.get(instruction)
 
     def meant(self, reference: str, *, numbers: bool = True) -> Stage | None:
@@ -182,7 +205,7 @@ class BuildGraph:
     @cached_property
     def _needs(self) -> dict[Stage, tuple[Stage, ...]]:
         needs: dict[Stage, tuple[Stage, ...]] = {}
-        for stage in self.stages:
+        for stage in self.parts:
             found = [stage.base] if stage.base else []
             found += (each.target for each in self._taken.get(stage, ()) if each.target)
             needs[stage] = tuple(dict.fromkeys(found))
@@ -249,8 +272,12 @@ class BuildGraph:
         if stage is None:
             return
         # A stage's instructions stand in one piece, so that the next one's index is known.
-        for index in range(self._place[instruction] - self._place[stage.from_], len(stage.instructions)):
-            yield stage.instructions[index]
+        index = self._place[instruction] - self._place[stage.from_]
+        if stage is self.headless:
+            index = next(
+                (at for at, each in enumerate(stage.instructions, 1) if each is instruction), len(stage.instructions)
+            )
+        yield from stage.instructions[index:]
         todo = [*self._built_on.get(stage, ())]
         built_on: list[Stage] = []
         while todo:
@@ -267,13 +294,25 @@ class BuildGraph:
             while chain[-1].base is not None and chain[-1].base.index not in self._scopes:
                 chain.append(chain[-1].base)
             for each in reversed(chain):
-                known = Scope(self._scopes[each.base.index] if each.base else None)
+                known = Scope(self._scopes[each.base.index] if each.base else self._outer(each))
                 self._scopes[each.index] = known
                 for instruction in each.instructions:
                     if isinstance(instruction, Arg | Env):
                         self._define(known, instruction, self._place[instruction])
         assert known is not None
         return known
+
+    def _outer(self, stage: Stage) -> Scope | None:
+        """What a stage starts with that is built on no other one: its image's environment, where it is known."""
+        if stage is self.headless:
+            return self.globals
+        image = self.context.images.get(stage.image)
+        if image is None:
+            return None
+        scope = Scope()
+        for name, value in image.environment.items():
+            scope.put(name, value, -1)
+        return scope
 
     def variable(self, instruction: Instruction, name: str) -> str | None:
         """What an ENV or ARG has given a variable by the time an instruction runs; None where the file cannot say."""
@@ -289,36 +328,21 @@ class BuildGraph:
     def closed(self, instruction: Instruction) -> bool:
         """Whether the file shows every variable there is: nothing can come from a base image's environment."""
         stage = self._stage.get(instruction)
-        return stage is None or self._chain(stage)[-1].image == "scratch"
+        image = "scratch" if stage is None else self._chain(stage)[-1].image
+        return image == "scratch" or image in self.context.images
 
     def shell(self, instruction: Instruction) -> tuple[str, ...]:
-        """The shell that shell-form instructions run in there: the last SHELL, or `/bin/sh -c`."""
+        """The shell that shell-form instructions run in there: the last SHELL, a pragma, or `/bin/sh -c`."""
         stage = self._stage.get(instruction)
-        if stage is None:
-            return _DEFAULT_SHELL
-        places, shells = self._shells[stage.index]
-        return shells[bisect_left(places, self._place[instruction])]
+        return shells.DEFAULT if stage is None else self._shells.at(stage, self._place[instruction])
 
     @cached_property
-    def _shells(self) -> list[tuple[list[int], list[tuple[str, ...]]]]:
-        """For each stage the places of its SHELLs, and the shells: the inherited one, then one for each place."""
-        out: list[tuple[list[int], list[tuple[str, ...]]]] = []
-        for stage in self.stages:
-            places: list[int] = []
-            shells = [out[stage.base.index][1][-1] if stage.base else _DEFAULT_SHELL]
-            for each in stage.instructions:
-                if isinstance(each, Shell) and each.json:
-                    places.append(self._place[each])
-                    shells.append(tuple(word.value for word in each.json))
-            out.append((places, shells))
-        return out
+    def _shells(self) -> shells.Shells:
+        return shells.Shells(self.parts, self.dockerfile.source, self._place)
 
     def posix(self, run: Run) -> bool:
         """Whether a RUN's script is for a POSIX shell, so that its commands can be told."""
-        if run.json is not None:
-            return True
-        program = self.shell(run)[0].replace("\\", "/").rpartition("/")[2].lower()
-        return program.removesuffix(".exe") in _POSIX_SHELLS
+        return shells.is_posix(self.shell(run), run)
 
     def commands(self, run: Run) -> tuple[Command, ...]:
         """The commands of a RUN; none where its shell is not a POSIX one."""

@@ -1,15 +1,35 @@
-"""What a Dockerfile alone cannot say: the target, the build arguments, and which files the build gets to see."""
+"""What a Dockerfile alone cannot say: how it is built, which files the build sees, and what its owners demand."""
 
 from __future__ import annotations
 
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from imagelint.dockerfile.ignorefile import IgnoreFile
+
+
+class Demands(NamedTuple):
+    """What the owners of a Dockerfile ask of every one: registries to take images from, labels to set.
+
+    `registries` are host names with an optional `*` at either end, none for any registry; `labels` are the types by
+    name (text, rfc3339, semver, url, hash, spdx, email); with `strict_labels` there may be no others.
+    """
+
+    registries: tuple[str, ...] = ()
+    labels: Mapping[str, str] = MappingProxyType({})
+    strict_labels: bool = False
+
+
+class BaseImage(NamedTuple):
+    """What is known of an image that a stage is built on: its environment, and its platform such as linux/amd64."""
+
+    environment: Mapping[str, str]
+    platform: str | None = None
 
 
 class BuildContext:
@@ -25,10 +45,15 @@ class BuildContext:
         build_args: Mapping[str, str] | None = None,
         context_dir: str | None = None,
         dockerfile: str | None = None,
+        demands: Demands = Demands(),  # noqa: B008 - it is immutable
+        images: Mapping[str, BaseImage] = MappingProxyType({}),
     ) -> None:
         self.target = target
         self.build_args: Mapping[str, str] = build_args or {}
         self.dockerfile = dockerfile
+        self.demands = demands
+        #: The base images that are known, by the name that FROM has for them.
+        self.images = images
         if context_dir is None and dockerfile is not None:
             context_dir = os.path.dirname(dockerfile) or "."
         self.context_dir = context_dir

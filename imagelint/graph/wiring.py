@@ -71,6 +71,7 @@ class Wiring:
         previous: dict[int, str] = {}
         for each in self.graph.dockerfile.instructions:
             stage = self.graph.stage_of(each)
+            stage = None if stage is self.graph.headless else stage
             if isinstance(each, From) and stage is not None:
                 here = self._add(f"stage:{stage.index}", "stage", stage.label, each, stage)
             else:

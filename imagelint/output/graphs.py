@@ -54,7 +54,7 @@ def title(stage: Stage) -> str:
 def statuses(graph: BuildGraph) -> dict[Stage, str]:
     """What the target makes of the stages: one is the `target`, some are `unused`; the others are not in here."""
     out = dict.fromkeys(graph.unused, "unused")
-    return out | {graph.final: "target"} if graph.final else out
+    return out | {graph.final: "target"} if graph.final in graph.stages else out
 
 
 def arrows(graph: BuildGraph) -> Iterator[Arrow]:
@@ -89,10 +89,10 @@ def explained(wrong: Misreference) -> str:
 def lines(path: str, graph: BuildGraph, style: Style) -> Iterator[str]:
     """The graph as a tree: images, the stages built on them, their instructions, and the stages built on those."""
     count = len(graph.stages)
-    target = f", builds {title(graph.final)}" if graph.final else ""
+    target = f", builds {title(graph.final)}" if graph.final in graph.stages else ""
     yield style(f"{printable(path)}: {count} stage{'s' * (count != 1)}{target}", "bold")
     tree = _Tree(graph, style)
-    before = [each for each in graph.dockerfile.instructions if graph.stage_of(each) is None]
+    before = [each for each in graph.dockerfile.instructions if graph.stage_of(each) in (None, graph.headless)]
     if before:
         yield ""
         yield "before the first FROM"
@@ -169,7 +169,7 @@ def document(path: str, graph: BuildGraph) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "path": path,
-        "target": graph.final.index if graph.final else None,
+        "target": graph.final.index if graph.final in graph.stages else None,
         "stages": [_stage(graph, stage, used=stage not in unused) for stage in graph.stages],
         "unused": [stage.index for stage in graph.unused],
         "nodes": [

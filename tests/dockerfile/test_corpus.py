@@ -99,7 +99,7 @@ def test_the_broken_ones_have_a_problem_where_the_error_is(name: str) -> None:
     dockerfile = parsed(name)
     assert len({problem.span.start for problem in dockerfile.problems}) == 1
     size = len(dockerfile.source.text)
-    assert all(0 <= start <= end <= size for (start, end), _ in dockerfile.problems)
+    assert all(0 <= start <= end <= size for (start, end), *_ in dockerfile.problems)
 
 
 @pytest.mark.parametrize("name", VALID)

@@ -68,7 +68,7 @@ def key_of(error: BaseException) -> str:
 @cache
 def rules() -> list[Rule]:
     """Every rule that is installed."""
-    return plugins.load()
+    return list(plugins.load().rules)
 
 
 def check(data: bytes) -> frozenset[object]:

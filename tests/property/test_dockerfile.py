@@ -17,7 +17,7 @@ from imagelint.text import apply_edits
 if TYPE_CHECKING:
     from imagelint.dockerfile.parser import Dockerfile
 
-RULES = plugins.load()
+RULES = list(plugins.load().rules)
 
 FRAGMENTS = st.sampled_from([
     "FROM a", "FROM a AS b", "RUN ", "COPY --from=b ", "ENV a=1", "ONBUILD ", "SHELL [", "HEALTHCHECK CMD ",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from imagelint.linter import lint
+from tests.rules import cases
 
-if TYPE_CHECKING:
-    from imagelint.rule import Rule
+OF_BYTES = ("IL101", "IL102", "IL103", "IL104", "IL201", "IL301")
 
 LISTS = "rm -rf /var/lib/apt/lists/*"
 
@@ -69,8 +66,8 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
-def test_rules(text: str, expected: str, rules: list[Rule]) -> None:
-    linted = lint("Dockerfile", text + "\n", rules)
+def test_rules(text: str, expected: str) -> None:
+    linted = cases.linted(text, *OF_BYTES)
     found = [(finding.code, linted.source.index.position(finding.span.start).line) for finding in linted.findings]
     codes, _, line = expected.partition(":")
     assert sorted(code for code, _ in found) == codes.split()
@@ -78,12 +75,12 @@ def test_rules(text: str, expected: str, rules: list[Rule]) -> None:
         assert found[0][1] == int(line)
 
 
-def test_findings_point_at_the_command(rules: list[Rule]) -> None:
-    linted = lint("Dockerfile", "FROM a\nRUN true \\\n  && sudo -E apt-get \\\n  update\n", rules)
+def test_findings_point_at_the_command() -> None:
+    linted = cases.linted("FROM a\nRUN true \\\n  && sudo -E apt-get \\\n  update\n", "IL101")
     (finding,) = linted.findings
     assert linted.source.text[slice(*finding.span)] == "sudo -E apt-get \\\n  update"
 
 
-def test_syntax_errors_are_findings_and_the_rest_is_linted(rules: list[Rule]) -> None:
-    linted = lint("Dockerfile", "FROM a\nRUNN x\nRUN pip install x\n", rules)
+def test_syntax_errors_are_findings_and_the_rest_is_linted() -> None:
+    linted = cases.linted("FROM a\nRUNN x\nRUN pip install x\n", "IL103")
     assert [finding.code for finding in linted.findings] == ["IL001", "IL103"]
