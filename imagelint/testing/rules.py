@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagelint import fixer
+from imagelint.graph import BaseImage, BuildContext, Demands
 from imagelint.linter import lint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imagelint.rule import Example, Rule
 
 
@@ -15,19 +18,40 @@ def check_rule(rule: Rule) -> None:
     """Run every example of a rule; raises AssertionError with the example that does not do what it is there for.
 
     `bad` fires, and its fix gives the `fixed` block behind it and leaves nothing to report; a rule without a fix has
-    no `fixed` block. `good` and `fixed` are silent.
+    no `fixed` block. `good` and `fixed` are silent. Behind its kind a block may say what is demanded or known where it
+    is linted: `registries=a,b`, `label.NAME=TYPE`, `image.NAME=PLATFORM`.
     """
     kinds = [example.kind for example in rule.examples]
     assert "bad" in kinds and "good" in kinds, f"{rule.code}: its page needs a bad and a good example"  # noqa: PT018
     for example, following in zip(rule.examples, (*rule.examples[1:], None), strict=True):
-        linted = lint("Dockerfile", example.text, [rule])
+        context = _context(example.settings)
+        linted = lint("Dockerfile", example.text, [rule], context)
         wrong = "; ".join(problem.message for problem in linted.dockerfile.problems)
         assert not wrong, f"{rule.code}: the {example.kind} example does not parse: {wrong}\n{example.text}"
         if example.kind != "bad":
             assert not linted.findings, f"{rule.code}: fires on its {example.kind} example\n{example.text}"
             continue
         assert linted.findings, f"{rule.code}: is silent on its bad example\n{example.text}"
-        _check_fix(rule, fixer.fix(linted, [rule]), following)
+        _check_fix(rule, fixer.fix(linted, [rule], context), following)
+
+
+def _context(settings: Sequence[str]) -> BuildContext:
+    registries: tuple[str, ...] = ()
+    labels: dict[str, str] = {}
+    images: dict[str, BaseImage] = {}
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        kind, _, name = key.partition(".")
+        match kind:
+            case "registries":
+                registries = tuple(value.split(","))
+            case "label":
+                labels[name] = value
+            case "image":
+                images[name] = BaseImage({}, value or None)
+            case _:
+                raise AssertionError(f"{setting} is nothing that an example may demand")
+    return BuildContext(demands=Demands(registries, labels), images=images)
 
 
 def _check_fix(rule: Rule, fixed: fixer.Fixed, following: Example | None) -> None:
