@@ -103,9 +103,9 @@ class BuildGraph:
         define(scope, instruction, place, self.globals, self.context.build_args)
 
     @cached_property
-    def declared(self) -> frozenset[str]:
-        """The names of the arguments that an ARG declares for FROM; BuildKit sets others by itself."""
-        return frozenset(pair.key for arg in global_arguments(self.dockerfile.instructions) for pair in arg.pairs)
+    def declared(self) -> Mapping[str, Arg]:
+        """The arguments that an ARG declares for FROM, each with its last ARG; BuildKit sets others by itself."""
+        return {pair.key: arg for arg in global_arguments(self.dockerfile.instructions) for pair in arg.pairs}
 
     @cached_property
     def defaults(self) -> Scope:
