@@ -1,7 +1,8 @@
 """What rules about FROM share: which fault a base image's name has, and what a platform is."""
 
 import re
-from itertools import product
+from collections.abc import Iterable
+from itertools import islice, product
 
 from imagelint.dockerfile.instructions import Flag, From
 from imagelint.dockerfile.reference import is_reference
@@ -24,6 +25,9 @@ _MACHINES = {
         "sparc64", "wasm",
     )},
 }  # fmt: skip
+#: Instructions of a file in which similar names are looked for, and how many names are looked at.
+_LONG = 500
+_CANDIDATES = 48
 _PLATFORM = r"([A-Za-z0-9_.-]+)(?:\([^()]*\))?(?:/([A-Za-z0-9_.-]+))?(?:/[A-Za-z0-9_.-]+)?"
 
 
@@ -32,7 +36,8 @@ def fault(from_: From, graph: BuildGraph) -> tuple[str, str]:
 
     `constant`: the text itself, whatever its variables hold; `undeclared`: a variable that no ARG declares for FROM;
     `default`: an ARG whose default, or lack of one, gives no name; `given`: an argument that the build is given;
-    `stage`: it names a stage, which only BuildKit's check takes for an image. Empty where nothing is wrong.
+    `required`: an ARG that `${x:?}` demands; `stage`: it names a stage, which only BuildKit's check takes for an image.
+    Empty where nothing is wrong.
     """
     text, escape = from_.image.value, from_.source.escape
     stage = graph.stage_of(from_)
@@ -40,7 +45,7 @@ def fault(from_: From, graph: BuildGraph) -> tuple[str, str]:
         image = expand(text, graph.globals.at(), escape=escape)
         default = expand(text, graph.defaults.at(), escape=escape) if graph.context.build_args else image
     except SubstitutionError:
-        return "", ""  # that is a fault of its own
+        return _required(from_, graph), ""
     if is_reference(default):
         built = is_reference(image) or (stage is not None and stage.base is not None)
         return ("", image) if built else ("given", image)
@@ -50,6 +55,16 @@ def fault(from_: From, graph: BuildGraph) -> tuple[str, str]:
     if not _may_be(text, names, escape):
         return "constant", image
     return ("undeclared" if undeclared(names, graph) else "default"), image
+
+
+def _required(from_: From, graph: BuildGraph) -> str:
+    """Whose fault it is that the name cannot be expanded; nobody's here where no value would help."""
+    names = variables(from_.image.value, escape=from_.source.escape)
+    try:
+        expand(from_.image.value, dict.fromkeys(names, "x"), escape=from_.source.escape)
+    except SubstitutionError:
+        return ""
+    return "undeclared" if undeclared(names, graph) else "required"
 
 
 def _may_be(text: str, names: list[str], escape: str) -> bool:
@@ -110,6 +125,27 @@ def platform_of(text: str) -> tuple[str, str] | None:
             return first, "amd64"
         return ("linux", _MACHINES[first]) if first in _MACHINES else None
     return ("darwin" if first == "macos" else first), _MACHINES.get(machine, machine)
+
+
+def resolved_platform(from_: From, graph: BuildGraph) -> tuple[str, str] | None:
+    """The platform that FROM asks for, variables expanded; None where it is none."""
+    flag = platform_flag(from_)
+    if flag is None or flag.value is None:
+        return None
+    try:
+        return platform_of(expand(flag.value, graph.globals.at(), escape=from_.source.escape))
+    except SubstitutionError:
+        return None
+
+
+def similar(name: str, known: Iterable[str], graph: BuildGraph) -> str | None:
+    """The known name that a misspelt one is closest to; none in a file so long that looking would take its time."""
+    if len(graph.dockerfile.instructions) > _LONG:
+        return None
+    import difflib  # only for files with a finding
+
+    candidates = [each for each in islice(known, _CANDIDATES) if len(each) < 60]
+    return next(iter(difflib.get_close_matches(name[:60], candidates, n=1, cutoff=0.7)), None)
 
 
 def span_of_variable(from_: From, word: Word, name: str) -> Span:

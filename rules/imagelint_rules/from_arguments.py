@@ -1,19 +1,19 @@
 """The arguments that FROM uses: those that are not declared, and defaults that give no image's name."""
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain
 
 from imagelint.dockerfile.instructions import From
 from imagelint.dockerfile.reference import is_reference
-from imagelint.dockerfile.words import SubstitutionError, expand, variables
+from imagelint.dockerfile.words import variables
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import PLATFORM_ARGS, BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.bases import fault, platform_flag, platform_of, shown, span_of_variable, undeclared, unset
+from imagelint_rules.bases import fault, platform_flag, resolved_platform, similar, span_of_variable, undeclared, unset
 
 _NAMES = Unpriced("it is about which image is built on, not about its size")
-#: Names that are looked through for a similar one; more of them would make a hostile file slow.
-_CANDIDATES = 32
+#: Variables of one FROM that are told apart.
+_MANY = 50
 
 
 @rule("IL406", blame=_NAMES, aliases=("UndefinedArgInFrom",))
@@ -40,30 +40,20 @@ def undeclared_argument_in_from(from_: From, graph: BuildGraph) -> Iterator[Find
     for word, text in ((from_.image, from_.image.value), (flag.word, flag.value or "") if flag else (None, "")):
         if word is None or "$" not in text:
             continue
-        try:
-            value = expand(text, graph.globals.at(), escape=escape)
-        except SubstitutionError:
-            continue  # that is a fault of its own
-        fails = why == "undeclared" if word is from_.image else platform_of(value) is None
-        for name in undeclared(list(dict.fromkeys(variables(text, escape=escape))), graph):
-            image_fails = fails and word is from_.image
+        is_image = word is from_.image
+        fails = why == "undeclared" if is_image else resolved_platform(from_, graph) is None
+        for name in undeclared(list(dict.fromkeys(variables(text, escape=escape))), graph)[:_MANY]:
+            close = similar(name, chain(PLATFORM_ARGS, graph.declared), graph)
+            help_ = f"declare it above the first FROM: ARG {name[:60]}" + (f" (or was {close} meant?)" if close else "")
             yield Finding(
                 span_of_variable(from_, word, name),
                 f"{name[:60]} is not declared before the first FROM: it is empty here",
-                note="without it, nothing is left that FROM could take" if fails else None,
-                help=f"declare it above the first FROM: ARG {name[:60]}{_suggestion(name, graph)}",
+                note=f"without it, there is no valid {'image' if is_image else 'platform'} to take" if fails else None,
+                help=help_,
                 severity=Severity.ERROR if fails else None,
-                aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom") if image_fails else None,
+                aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom") if fails and is_image else None,
             )
             fails = False
-
-
-def _suggestion(name: str, graph: BuildGraph) -> str:
-    import difflib  # only for files with a finding
-
-    known = [each for each in (*islice(graph.declared, _CANDIDATES), *PLATFORM_ARGS) if len(each) < 60]
-    close = difflib.get_close_matches(name[:60], known, n=1, cutoff=0.75)
-    return f" (or was {close[0]} meant?)" if close else ""
 
 
 @rule("IL407", blame=_NAMES, aliases=("InvalidDefaultArgInFrom",))
@@ -86,6 +76,7 @@ def invalid_default_in_from(from_: From, graph: BuildGraph) -> Iterator[Finding]
     ```
     """
     why, image = fault(from_, graph)
+    text = from_.image.value
     if why == "stage":
         yield Finding(
             from_.span_of(from_.image),
@@ -93,22 +84,24 @@ def invalid_default_in_from(from_: From, graph: BuildGraph) -> Iterator[Finding]
             help="end the stage's name with a letter or a digit",
             persona=Persona.PEDANTIC,
         )
-    if why != "default":
+    if why not in ("default", "required"):
         return
-    names = list(dict.fromkeys(variables(from_.image.value, escape=from_.source.escape)))
+    names = list(dict.fromkeys(variables(text, escape=from_.source.escape)))
     stage = graph.stage_of(from_)
-    fails = stage is None or (stage.base is None and not is_reference(image))
-    lacking = (unset(names, graph) or names) if fails else names
-    needed = " and ".join(name[:60] for name in lacking[:3])
-    if not fails:
-        message = f"{from_.image.value[:100]} has no valid name in a build that is not given {needed}"
-    elif image:
-        message = f"{shown(image, from_)} is no name of an image: a --build-arg must give {needed} a value"
+    fails = why == "required" or stage is None or (stage.base is None and not is_reference(image))
+    lacking = unset(names, graph) if fails else names
+    needed = " and ".join(name[:60] for name in (lacking or names)[:3])
+    if fails:
+        value = "a value" if lacking else "another value"
+        message = f"{text[:100]} names no image until a --build-arg gives {needed} {value}"
     else:
-        message = f"the base image's name is empty: a --build-arg must give {needed} a value"
+        message = f"{text[:100]} names no image in a build that is not given {needed}"
     yield Finding(
         from_.span_of(from_.image),
         message,
+        note=f"by default it is {image[:100]}" if fails and image else None,
         help="give the ARG a default that works, before the first FROM",
         severity=Severity.ERROR if fails else None,
+        # Where `${x:?}` ends the build BuildKit does not come to its check.
+        aliases=() if why == "required" else None,
     )

@@ -8,7 +8,7 @@ from imagelint.finding import Finding, Fix, Persona, Safety, Unpriced
 from imagelint.graph import PLATFORM_ARGS, BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
-from imagelint_rules.bases import platform_flag, platform_of, undeclared
+from imagelint_rules.bases import platform_flag, platform_of, resolved_platform, undeclared
 
 _PORTABLE = Unpriced("it is about where the image runs, not about its size")
 
@@ -40,7 +40,8 @@ def constant_platform(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     names = variables(flag.value, escape=from_.source.escape)
     span = from_.span_of(flag.word)
     if names:
-        if not any(name in PLATFORM_ARGS for name in names) and not undeclared(names, graph):
+        follows = any(name in PLATFORM_ARGS for name in names)
+        if not follows and not undeclared(names, graph) and resolved_platform(from_, graph) is not None:
             yield Finding(
                 span,
                 f"the platform comes from {names[0]}, not from the build",
@@ -136,14 +137,10 @@ def mismatched_base_platform(from_: From, graph: BuildGraph) -> Iterator[Finding
     names = variables(flag.value, escape=from_.source.escape)
     if any(name in PLATFORM_ARGS and name not in graph.declared for name in names):
         return
-    try:
-        wanted = expand(flag.value, graph.globals.at(), escape=from_.source.escape)
-    except SubstitutionError:
-        return
-    expected, actual = platform_of(wanted), platform_of(known.platform)
+    expected, actual = resolved_platform(from_, graph), platform_of(known.platform)
     if expected is not None and actual is not None and expected != actual and stage is not None:
         yield Finding(
             from_.span,
-            f"{stage.image[:100]} is for {known.platform}, and {wanted[:60]} is asked for",
+            f"{stage.image[:100]} is for {known.platform}, and {'/'.join(expected)[:60]} is asked for",
             help="take a tag that exists for that platform",
         )

@@ -36,7 +36,7 @@ def bad_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     why, image = fault(from_, graph)
     place = from_.span_of(from_.image)
     if why in ("constant", "given") and from_.words:
-        help_ = "small letters, digits and . _ - /, then one :tag"
+        help_ = "small letters, digits and . _ - /, then one :tag" if image else "name an image, a stage or scratch"
         meant = graph.meant(image, numbers=False)
         if meant is not None and meant.from_.start_line < from_.start_line:
             help_ = f"the stage's name is in small letters: FROM {image.lower()}"

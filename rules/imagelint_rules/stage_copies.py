@@ -1,7 +1,6 @@
 """COPY --from: from a stage that the file does not have, or with everything that is in it."""
 
 from collections.abc import Iterator
-from itertools import islice
 
 from imagelint.dockerfile.instructions import Copy
 from imagelint.dockerfile.reference import image_name
@@ -10,9 +9,7 @@ from imagelint.finding import Finding, Persona, Unpriced, WholeLayer
 from imagelint.graph import BuildGraph
 from imagelint.graph.references import names_of, number
 from imagelint.rule import rule
-
-#: Names that are looked through for a similar one; more of them would make a hostile file slow.
-_CANDIDATES = 32
+from imagelint_rules.bases import similar
 
 
 @rule(
@@ -51,7 +48,8 @@ def unknown_stage_in_copy(copy: Copy, graph: BuildGraph, *, contexts: tuple[str,
             image = image_name(name.lower())
             if image is None or image.tag or image.digest:
                 continue
-        close = None if at is not None else _similar(name, graph, stage.index)
+        above = (each.name for each in graph.stages if each.name and stage is not None and each.index < stage.index)
+        close = None if at is not None else similar(name.lower(), above, graph)
         if close:
             message, help_ = f"there is no stage {name[:60]} above this one", f"was {close} meant?"
         elif at is not None:
@@ -60,14 +58,6 @@ def unknown_stage_in_copy(copy: Copy, graph: BuildGraph, *, contexts: tuple[str,
             message = f"{name[:100]} is no stage: it is pulled as an image without a tag"
             help_ = "name a stage above, or the image with a version"
         yield Finding(copy.span_of(word), message, help=help_)
-
-
-def _similar(name: str, graph: BuildGraph, before: int) -> str | None:
-    import difflib  # only for files with a finding
-
-    names = (stage.name for stage in graph.stages[: max(before, 0)] if stage.name and len(stage.name) < 60)
-    close = difflib.get_close_matches(name[:60].lower(), list(islice(names, _CANDIDATES)), n=1, cutoff=0.7)
-    return close[0] if close else None
 
 
 @rule("IL413", blame=WholeLayer(), aliases=("DL3067",))
