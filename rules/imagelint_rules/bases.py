@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice, product
 
 from imagelint.dockerfile.instructions import Flag, From
@@ -31,6 +32,7 @@ _CANDIDATES = 48
 _PLATFORM = r"([A-Za-z0-9_.-]+)(?:\([^()]*\))?(?:/([A-Za-z0-9_.-]+))?(?:/[A-Za-z0-9_.-]+)?"
 
 
+@lru_cache(maxsize=1)  # three rules ask, one after the other
 def fault(from_: From, graph: BuildGraph) -> tuple[str, str]:
     """What makes a base image's name none, and what the name comes to.
 
@@ -69,7 +71,7 @@ def _required(from_: From, graph: BuildGraph) -> str:
 
 def _may_be(text: str, names: list[str], escape: str) -> bool:
     """Whether the text is an image's name for some values of its variables."""
-    if len(names) > 3:
+    if len(names) > 2:
         return True
     for values in product(_STAND_INS, repeat=len(names)):
         try:

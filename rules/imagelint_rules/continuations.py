@@ -84,9 +84,9 @@ def _swallowed(source: Source, line: LogicalLine) -> tuple[int, str] | None:
 def _edits(source: Source, blanks: tuple[int, ...]) -> tuple[Edit, ...]:
     """Take lines away, neighbours in one edit."""
     edits: list[Edit] = []
-    starts = (*source.index.starts, len(source.text))
+    starts = source.index.starts
     for line in blanks:
-        span = Span(starts[line - 1], starts[line])
+        span = Span(starts[line - 1], starts[line] if line < len(starts) else len(source.text))
         if edits and edits[-1].span.end == span.start:
             span = Span(edits.pop().span.start, span.end)
         edits.append(Edit(span, ""))
