@@ -151,7 +151,7 @@ def _read(path: str, table: dict[str, Any], settings: Settings) -> Settings:
         severities={**selection.severities, **reader.mapping("severity", reader.level)},
         options={**selection.options, **reader.mapping("rules", reader.table_of)},
         per_file=selection.per_file + tuple(reader.mapping("per-file-ignores", reader.texts_of).items()),
-        minimum=reader.one("min-severity", LEVELS) if "min-severity" in table else selection.minimum,
+        minimum=selection.minimum if (least := reader.one("min-severity", LEVELS)) is None else least,
     )
     demands = demands._replace(
         registries=demands.registries + reader.texts("trusted-registries"),
