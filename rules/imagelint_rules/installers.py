@@ -53,8 +53,12 @@ _VALUED = {
         " --from --global-option --group -i --implementation --index --index-url --install-option --keyring-provider"
         " --log --no-binary --only-binary -p --pip-args --platform --prefix --preinstall --progress-bar --project"
         " --proxy --python --python-version --report -r --requirement --retries --root --root-user-action --src"
-        " --suffix -t --target --timeout --trusted-host --upgrade-strategy --use-deprecated --use-feature"
-        " --with".split()
+        " --suffix -t --target --timeout --trusted-host --upgrade-strategy --use-deprecated --use-feature --with"
+        # uv's own
+        " --allow-insecure-host --build-constraints --color --constraints --exclude-newer --extra --fork-strategy"
+        " --index-strategy --link-mode --overrides --prerelease --python-platform --python-preference"
+        " --reinstall-package --refresh-package --requirements --resolution --torch-backend -P --upgrade-package"
+        " --with-editable --with-requirements".split()
     ),
     "npm": frozenset(
         "-C --before --cache --cache-folder --cpu --cwd --dir -F --fetch-retries --fetch-timeout --filter"
@@ -194,7 +198,8 @@ class _Variables:
         value = self._assigned().get(name)
         if value is None:
             value = self._graph.variable(self._run, name)
-        return value if value is None or len(value) <= _MAX_VALUE else None
+        # `ENV A=$A` makes nothing of an ARG without a value, and the build may give it one.
+        return value if value and len(value) <= _MAX_VALUE else None
 
     def arguments(self, words: Iterable[ShellWord]) -> Iterator[Argument]:
         """Words with the values of their variables put in; a word that is nothing but a variable becomes several."""

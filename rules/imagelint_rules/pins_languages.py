@@ -42,7 +42,7 @@ def pip_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     for call in installers.calls(run, graph):
-        if call.family != "pip" or call.verb not in _PIP_VERBS or call.option("-c", "--constraint"):
+        if call.family != "pip" or call.verb not in _PIP_VERBS or call.option("-c", "--constraint", "--constraints"):
             continue
         if graph.variable(run, "PIP_CONSTRAINT") or any(
             "_CONSTRAINT=" in each.value for each in call.command.assignments

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from imagelint.dockerfile import edit
 from imagelint.dockerfile.instructions import Run
 from imagelint.dockerfile.shell import Command
-from imagelint.finding import Finding, Fix, Unpriced
+from imagelint.finding import Finding, Fix, Persona, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint_rules import installers
@@ -38,7 +38,8 @@ def apt_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     may stop that went well yesterday. `-y` answers.
 
     imagelint says the same of `remove`, `upgrade` and their like, and of `apt` and `aptitude`. It is silent where an
-    answer is piped in, or where an apt.conf says `Assume-Yes`; and `-qqq` is as good as `-qq`, unlike in hadolint.
+    answer is piped in, or where an apt.conf says `Assume-Yes`, and pedantic where a COPY brings the apt.conf. `-qqq` is
+    as good as `-qq`, unlike in hadolint.
 
     ```dockerfile bad
     FROM debian:12
@@ -64,7 +65,8 @@ def apt_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         if "assume-yes" in settings or installers.configured(run, graph, "(?i)assume-yes" + _TRUE):
             continue
         aliased = call.program == "apt-get" and call.verb == "install"
-        yield from _asks(run, call, "-y", aliased=aliased)
+        copied = installers.copied_into(run, graph, "/etc/apt/apt.conf")
+        yield from _asks(run, call, "-y", aliased=aliased, doubtful=copied)
 
 
 @rule("IL522", blame=_NO_BYTES, aliases=("DL3030",))
@@ -75,7 +77,7 @@ def yum_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     the build stops. `-y` answers.
 
     imagelint says the same of `remove`, `update` and their like. It is silent where an answer is piped in, or where
-    yum.conf says `assumeyes`.
+    yum.conf says `assumeyes`; and pedantic where a COPY brings the yum.conf.
 
     ```dockerfile bad
     FROM rockylinux:9
@@ -103,7 +105,8 @@ def dnf_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     the build stops. `-y` answers.
 
     imagelint says the same of `remove`, `upgrade` and their like, and of `microdnf`, `dnf5` and `tdnf`. It is silent
-    where an answer is piped in, or where dnf.conf says `assumeyes`.
+    where an answer is piped in, or where dnf.conf says `assumeyes`. The finding is pedantic where a COPY brings the
+    dnf.conf, and with microdnf, whose older versions never ask: in Fedora it has become dnf5, which does.
 
     ```dockerfile bad
     FROM fedora:42
@@ -168,11 +171,21 @@ def _rpm_asks(run: Run, graph: BuildGraph, programs: tuple[str, ...], aliased: t
             continue
         # hadolint looks for the word, wherever it stands.
         known = call.verb.rpartition(" ")[2] in ("install", "groupinstall", "localinstall")
-        yield from _asks(run, call, "-y", aliased=known and call.program in aliased)
+        copied = installers.copied_into(run, graph, f"/etc/{programs[0]}")
+        yield from _asks(
+            run,
+            call,
+            "-y",
+            aliased=known and call.program in aliased,
+            doubtful=copied or call.program == "microdnf",
+        )
 
 
-def _asks(run: Run, call: Call, flag: str, *, aliased: bool) -> Iterator[Finding]:
-    """The finding for a call that asks, unless something is piped into it or a variable may hold the answer."""
+def _asks(run: Run, call: Call, flag: str, *, aliased: bool, doubtful: bool = False) -> Iterator[Finding]:
+    """The finding for a call that asks, unless something is piped into it or a variable may hold the answer.
+
+    It is pedantic where it is doubtful that the call asks.
+    """
     if _answered(call.command) or call.obscure or call.verb_word is None:
         return
     place = call.command.words[0] if flag.startswith("--") else call.verb_word
@@ -186,6 +199,7 @@ def _asks(run: Run, call: Call, flag: str, *, aliased: bool) -> Iterator[Finding
         help=f"add `{flag}`",
         fix=Fix(f"add `{flag}`", edits) if edits and seen else None,
         aliases=None if aliased else (),
+        persona=Persona.PEDANTIC if doubtful else None,
     )
 
 

@@ -72,7 +72,7 @@ def recommended_packages_installed(run: Run, graph: BuildGraph) -> Iterator[Find
         seen = call.verb_word.value == call.verb
         yield Finding(
             call.command.span,
-            f"{call.program} installs what the packages recommend, too",
+            f"`{call.program} install` brings recommended packages along",
             note="a recommended package is one that works without, and brings others of its kind along",
             help="`--no-install-recommends`, and name the recommended packages that are in use",
             fix=Fix("add `--no-install-recommends`", edits, Safety.UNSAFE) if edits and seen else None,
