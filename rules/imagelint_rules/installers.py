@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagelint.dockerfile.instructions import Add, Copy
+from imagelint.dockerfile.instructions import Add, Arg, Copy, Env
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -273,14 +273,22 @@ def _letters(flag: str, valued: frozenset[str]) -> str:
 
 
 def declared(run: Run, graph: BuildGraph, name: str) -> bool:
-    """Whether an ARG or ENV of a RUN's stage declares a variable, be it without a value."""
+    """Whether an ARG or ENV of a RUN's stage, or of one that it is built on, declares a variable, be it empty."""
+    names = _declared(graph)
     stage = graph.stage_of(run)
-    return stage is not None and name in _declared(graph, stage)
+    while stage is not None:
+        if name in names[stage]:
+            return True
+        stage = stage.base
+    return False
 
 
 @lru_cache(maxsize=2)
-def _declared(graph: BuildGraph, stage: Stage) -> set[str]:
-    return graph.scope(stage).names()
+def _declared(graph: BuildGraph) -> Mapping[Stage, set[str]]:
+    return {
+        stage: {pair.key for each in stage.instructions if isinstance(each, Arg | Env) for pair in each.pairs}
+        for stage in graph.parts
+    }
 
 
 def configured(run: Run, graph: BuildGraph, pattern: str) -> bool:

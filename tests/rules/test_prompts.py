@@ -30,7 +30,7 @@ CASES = {
     ),
     "apt: a setting in quotes": ('RUN echo "APT::Get::Assume-Yes \\"1\\";" > /x\nRUN apt-get install a', ""),
     "apt: a setting that comes too late": ("RUN apt-get install a\nRUN echo Assume-Yes=1 > /x", "IL521:2"),
-    "apt: another stage's setting": ("FROM a AS b\nRUN echo Assume-Yes=1 > /x\nFROM a\nRUN apt-get remove c", "IL521:4"),
+    "apt: another stage's setting": ("FROM a AS b\nRUN echo Assume-Yes=1 > /x\nFROM a\nRUN apt remove c", "IL521:4"),
     "apt: a setting below": ("FROM a AS b\nRUN echo Assume-Yes=1 > /x\nFROM b\nRUN apt-get install a", ""),
     "apt: a setting in a heredoc": (
         "COPY <<EOF /etc/apt/apt.conf.d/90\nAPT::Get::Assume-Yes \"true\";\nEOF\nRUN apt-get install a",
