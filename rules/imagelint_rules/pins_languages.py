@@ -7,7 +7,7 @@ from imagelint.dockerfile.instructions import Run
 from imagelint.finding import Finding, Persona
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import installers
+from imagelint_rules import installers, surroundings
 from imagelint_rules.pins_system import UNPINNED, finding
 
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -181,7 +181,7 @@ def go_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         packages = call.operands[:1] if call.verb == "run" else call.operands
         found = [each for each in packages if not each.unknown and not _is_go_pinned(each.value)]
         bare = [each for each in found if "@" not in each.value]
-        if bare and (call.verb == "get" or not installers.brings_files(run, graph)):
+        if bare and (call.verb == "get" or not surroundings.brings_files(run, graph)):
             yield finding(call, bare, f"`go {call.verb} package@version`", aliased=True)
         if moving := [each for each in found if "@" in each.value]:
             known = all(each.value.endswith(("@latest", "@none")) for each in moving)

@@ -7,7 +7,7 @@ from imagelint.dockerfile.instructions import Run
 from imagelint.finding import Finding, Persona, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import installers
+from imagelint_rules import installers, surroundings
 from imagelint_rules.installers import Argument, Call
 
 UNPINNED = Unpriced("another version of a package is no waste of bytes")
@@ -199,7 +199,7 @@ def _is_rpm_pinned(name: str, run: Run, graph: BuildGraph) -> bool:
     if len(parts) == 1:
         return False
     # What a command prints, or a variable that someone has declared, is taken for the version.
-    if "$(" in name or "`" in name or any(installers.declared(run, graph, each) for each in re.findall(_NAME, name)):
+    if "$(" in name or "`" in name or any(surroundings.declared(run, graph, each) for each in re.findall(_NAME, name)):
         return True
     last, before = parts[-1], parts[-2] if len(parts) > 2 else ""
     return last[:1].isdigit() or (before[:1].isdigit() and (last == "*" or any(char.isdigit() for char in last)))

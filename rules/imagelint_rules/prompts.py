@@ -8,7 +8,7 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import installers
+from imagelint_rules import installers, surroundings
 from imagelint_rules.installers import Call
 
 _NO_BYTES = Unpriced("a question costs no bytes, it stops the build")
@@ -62,10 +62,10 @@ def apt_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         if call.option("-y", "--yes", "--assume-yes", "--assume-no") or _quiet(call) > 1:
             continue
         settings = " ".join(call.given("-o", "--option")).lower()
-        if "assume-yes" in settings or installers.configured(run, graph, "(?i)assume-yes" + _TRUE):
+        if "assume-yes" in settings or surroundings.configured(run, graph, "(?i)assume-yes" + _TRUE):
             continue
         aliased = call.program == "apt-get" and call.verb == "install"
-        copied = installers.copied_into(run, graph, "/etc/apt/apt.conf")
+        copied = surroundings.copied_into(run, graph, "/etc/apt/apt.conf")
         yield from _asks(run, call, "-y", aliased=aliased, doubtful=copied)
 
 
@@ -167,11 +167,11 @@ def _rpm_asks(run: Run, graph: BuildGraph, programs: tuple[str, ...], aliased: t
             continue
         if any("assumeyes" in each for each in call.given("--setopt")):
             continue
-        if installers.configured(run, graph, "assumeyes" + _TRUE):
+        if surroundings.configured(run, graph, "assumeyes" + _TRUE):
             continue
         # hadolint looks for the word, wherever it stands.
         known = call.verb.rpartition(" ")[2] in ("install", "groupinstall", "localinstall")
-        copied = installers.copied_into(run, graph, f"/etc/{programs[0]}")
+        copied = surroundings.copied_into(run, graph, f"/etc/{programs[0]}")
         yield from _asks(
             run,
             call,

@@ -8,7 +8,7 @@ from imagelint.finding import Finding, Fix, Persona, Related, Safety, Severity, 
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit
-from imagelint_rules import installers
+from imagelint_rules import installers, surroundings
 from imagelint_rules.installers import Call
 
 _FALSE = r"""["'\\\s=:]*(?:0|false|no|off|f|n)\b"""
@@ -63,11 +63,11 @@ def recommended_packages_installed(run: Run, graph: BuildGraph) -> Iterator[Find
         if call.program == "aptitude" and call.option("-R", "-r"):
             continue
         settings = " ".join(call.given("-o", "--option")).lower()
-        if "install-recommends" in settings or installers.configured(run, graph, "(?i)install-recommends" + _FALSE):
+        if "install-recommends" in settings or surroundings.configured(run, graph, "(?i)install-recommends" + _FALSE):
             continue
         stage = graph.stage_of(run)
         shipped = stage is not None and graph.shipped(stage)
-        regular = shipped and not installers.copied_into(run, graph, "/etc/apt/apt.conf")
+        regular = shipped and not surroundings.copied_into(run, graph, "/etc/apt/apt.conf")
         edits = edit.insert_behind(run, call.command, call.verb_word, "--no-install-recommends", over_cache=True)
         seen = call.verb_word.value == call.verb
         yield Finding(
@@ -139,8 +139,8 @@ def _renamed(run: Run, call: Call, graph: BuildGraph) -> Fix | None:
     span = call.command.span_of(word)
     if run.source.text[span.start : span.end] != word.value:
         return None
-    safe = call.verb in _SAME or installers.root_image(run, graph) in _DOCKER_CLEAN
-    if installers.configured(run, graph, "(?i)docker-clean|binary::apt|keep-downloaded-packages"):
+    safe = call.verb in _SAME or surroundings.root_image(run, graph) in _DOCKER_CLEAN
+    if surroundings.configured(run, graph, "(?i)docker-clean|binary::apt|keep-downloaded-packages"):
         safe = call.verb in _SAME
     edits = (Edit(span, word.value + "-get"),)
     return Fix("call `apt-get`", edits, Safety.SAFE if safe else Safety.UNSAFE)
@@ -166,7 +166,7 @@ def zypper_dist_upgrade(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """
     for call in installers.calls(run, graph):
         if call.family == "zypper" and call.verb in ("dist-upgrade", "dup"):
-            rolling = "tumbleweed" in installers.root_image(run, graph)
+            rolling = "tumbleweed" in surroundings.root_image(run, graph)
             yield Finding(
                 call.command.span,
                 "zypper upgrades the whole distribution",
