@@ -10,6 +10,7 @@ from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import PLATFORM_ARGS, BuildGraph
 from imagelint.rule import rule
 from imagelint_rules.bases import fault, platform_flag, resolved_platform, similar, span_of_variable, undeclared, unset
+from imagelint_rules.values import FAILS
 
 _NAMES = Unpriced("it is about which image is built on, not about its size")
 #: Variables of one FROM that are told apart.
@@ -51,6 +52,7 @@ def undeclared_argument_in_from(from_: From, graph: BuildGraph) -> Iterator[Find
                 note=f"without it, there is no valid {'image' if is_image else 'platform'} to take" if fails else None,
                 help=help_,
                 severity=Severity.ERROR if fails else None,
+                blame=FAILS if fails else None,
                 aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom") if fails and is_image else None,
             )
             fails = False
@@ -102,6 +104,7 @@ def invalid_default_in_from(from_: From, graph: BuildGraph) -> Iterator[Finding]
         note=f"by default it is {image[:100]}" if fails and image else None,
         help="give the ARG a default that works, before the first FROM",
         severity=Severity.ERROR if fails else None,
+        blame=FAILS if fails else None,
         # Where `${x:?}` ends the build BuildKit does not come to its check.
         aliases=() if why == "required" else None,
     )
