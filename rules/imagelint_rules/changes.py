@@ -224,7 +224,7 @@ def _operands(command: Command) -> tuple[str, tuple[ShellWord, ...], bool]:
 
 
 def _package_words(command: Command) -> tuple[bool, list[str]]:
-    """Whether a command installs, and the packages that it installs or removes; for apk also its groups (`-t .deps`)."""
+    """Whether a command installs, and the packages that it installs or removes; apk's groups count as such."""
     family = managers.system_manager(command)
     if family == "apt":
         verb = managers.apt(command)

@@ -49,7 +49,9 @@ def ownership_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph
             change,
             f"changes the owner of {change.word.value}, and so stores it a second time",
             note="a layer holds whole files: those with the old owner stay in the layer below",
-            help_=_instead(change, f"`{_keyword(change)} --chown={owner} …` (create the user before it)", "as that user"),
+            help_=_instead(
+                change, f"`{_keyword(change)} --chown={owner} …` (create the user before it)", "as that user"
+            ),
             fix=_flag_fix(change, "chown"),
         )
 
@@ -249,4 +251,3 @@ def _flag_fix(change: Change, flag: str) -> Fix | None:
         (Edit(Span(behind, behind), f" --{flag}={value}"), Edit(lines, "")),
         Safety.UNSAFE,
     )
-

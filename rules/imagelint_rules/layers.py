@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from imagelint.dockerfile import edit
-from imagelint.dockerfile.instructions import Run
+from imagelint.dockerfile.instructions import Instruction, Run
 from imagelint.dockerfile.parser import Dockerfile
 from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Related, Severity, Shadowed, Unpriced
@@ -66,9 +66,9 @@ def consecutive_runs(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
             yield finding
 
 
-def joined(graph: BuildGraph) -> Mapping[Run, int]:
+def joined(graph: BuildGraph) -> Mapping[Instruction, int]:
     """The RUNs that are reported because they store bytes for nothing, by the number of their group."""
-    out: dict[Run, int] = {}
+    out: dict[Instruction, int] = {}
     groups = (
         group
         for stage in graph.parts
@@ -207,7 +207,7 @@ def index_fetched_in_its_own_layer(dockerfile: Dockerfile, graph: BuildGraph) ->
     RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*
     ```
     """
-    groups: Mapping[Run, int] | None = None
+    groups: Mapping[Instruction, int] | None = None
     for stage in graph.parts:
         fetched: dict[str, tuple[Run, Command]] = {}
         for run in stage.instructions:

@@ -38,7 +38,8 @@ _GLOB = r"[*?\[]"
 #: Folders that many hands fill: that a path is in one of them does not say who put it there.
 _SHARED = frozenset(
     "/ /bin /etc /home /lib /lib64 /media /mnt /opt /root /run /sbin /srv /tmp /usr /usr/bin /usr/lib /usr/local"
-    " /usr/local/bin /usr/local/lib /usr/local/sbin /usr/local/share /usr/sbin /usr/share /var /var/lib /var/tmp".split()
+    " /usr/local/bin /usr/local/lib /usr/local/sbin /usr/local/share /usr/sbin /usr/share /var"
+    " /var/lib /var/tmp".split()
 )
 _GIT_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-o", "--origin", "-j", "--jobs", "--filter"})
 _UNPACKERS = frozenset("unzip gunzip bunzip2 unlzma unxz zgz uncompress zcat gzcat unar 7z".split())
@@ -243,9 +244,9 @@ def _stores(command: Command) -> Iterator[tuple[str, str]]:
                 yield folder, TREE
         case "npm" | "yarn" | "pnpm" | "bun":
             subcommand = next((word for word in words if not word.startswith("-")), "")
-            if managers.npm_install(command) or subcommand in ("install", "i") or words == []:
-                if not command.option("-g", "--global"):
-                    yield "node_modules", TREE
+            installs = managers.npm_install(command) or subcommand in ("install", "i") or words == []
+            if installs and not command.option("-g", "--global"):
+                yield "node_modules", TREE
         case "composer" if "install" in words:
             yield "vendor", TREE
         case _:

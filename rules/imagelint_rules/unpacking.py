@@ -16,7 +16,6 @@ from imagelint_rules import stored
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from imagelint.dockerfile.instructions import Instruction
     from imagelint.dockerfile.shell import Command
 
 #: What ADD unpacks by itself: tar archives, compressed or not.
@@ -62,9 +61,9 @@ def archive_unpacked_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph)
 
 
 @lru_cache(maxsize=1)
-def archives(graph: BuildGraph) -> Mapping[Instruction, Command]:
+def archives(graph: BuildGraph) -> Mapping[Copy, Command]:
     """The COPYs of an archive from the build context that a later RUN of their stage unpacks, and what does."""
-    found: dict[Instruction, Command] = {}
+    found: dict[Copy, Command] = {}
     for stage in graph.parts:
         waiting: dict[str, Copy] = {}
         for each in stage.instructions:
