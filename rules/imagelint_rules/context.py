@@ -154,7 +154,8 @@ def copied_file_is_ignored(transfer: Copy | Add, graph: BuildGraph) -> Iterator[
 
     Why: the build does not see the file. It fails, and says that the file does not exist, although it lies there.
 
-    As with BuildKit's CopyIgnoredFile, nothing is said where the ignore file brings files back with `!`.
+    As with BuildKit's CopyIgnoredFile, nothing is said where the ignore file brings files back with `!`. BuildKit does
+    not see it where the path begins with a slash; this rule does.
 
     ```dockerfile bad
     # .dockerignore: *.md
@@ -175,9 +176,12 @@ def copied_file_is_ignored(transfer: Copy | Add, graph: BuildGraph) -> Iterator[
         if word.value.startswith("<<") or re.match(_REMOTE, word.value):
             continue
         source = stored.expanded(word.value, transfer, graph)
-        if source and not re.match(_REMOTE, source) and ignore.ignores("/" + source):
+        if source and not re.match(_REMOTE, source) and ignore.ignores(source):
+            # BuildKit compares what is written: it passes `/a` over, although the build fails there as well.
+            unseen = source.startswith("/") and not ignore.ignores("/")
             yield Finding(
                 transfer.span_of(word),
                 f"{word.value[:80]} is kept out of the build by {os.path.basename(ignore.path)}",
                 help=f"copy something else, or take the pattern that matches it out of {os.path.basename(ignore.path)}",
+                aliases=() if unseen else None,
             )

@@ -147,6 +147,7 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         fix = Fix(
             f"make {len(group)} RUNs one" if joinable == [group] else "join those that can be joined as they are", edits
         )
+    reported = _hadolint_reports(group, graph)
     return Finding(
         group[0].keyword_span,
         f"{len(group)} RUNs that should be one",
@@ -155,7 +156,9 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         fix=fix,
         related=tuple(Related(run.keyword_span, "this one too") for run in group[1:]),
         severity=None if costs else Severity.INFO,
-        aliases=("DL3059",) if _hadolint_reports(group, graph) else (),
+        # Chains that store nothing twice are a matter of taste.
+        persona=None if costs or reported else Persona.PEDANTIC,
+        aliases=("DL3059",) if reported else (),
     )
 
 
@@ -180,9 +183,9 @@ def _joinable(group: tuple[Run, ...]) -> list[tuple[Run, ...]]:
 
 
 def _hadolint_reports(group: tuple[Run, ...], graph: BuildGraph) -> bool:
-    """hadolint's DL3059 leaves a RUN alone that has more than two commands, or follows one that has."""
-    few = [len(graph.commands(run)) <= _FEW for run in group]
-    return any(a and b for a, b in pairwise(few))
+    """hadolint's DL3059 is about neighbours of one command each: who chains commands has cut the RUNs on purpose."""
+    alone = [len(graph.commands(run)) <= 1 for run in group]
+    return any(a and b for a, b in pairwise(alone))
 
 
 @rule("IL207", blame=Unpriced("the index is older than the packages' list; its own bytes are those of IL101 and IL102"))

@@ -9,7 +9,7 @@ from imagelint.dockerfile.shell import Command, ShellWord
 from imagelint.finding import Finding, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers
+from imagelint_rules import managers, stored
 
 #: Packages that are there to build software, by the names of Debian, Alpine and Fedora.
 _TOOLS = (
@@ -32,11 +32,12 @@ _SUBCOMMANDS = {
     "stack": {"build", "install"},
     "yarn": {"build", "run build"},
 }
+_CODE = r"(?i).*\.(?:c|cc|cpp|cs|cxx|f90|go|h|hpp|hs|java|kt|mk|ml|rs|scala|sbt|swift|ts|zig)|makefile|.+\.git"
 #: Parts of the names of stages that are built for their own sake.
 _TARGETS = (
     r"(?:^|[-_.])(?:artifacts?|bench|binary|binaries|bin|check|ci|cross|debug|dev|devcontainer|develop|development|dist"
-    r"|docs?|e2e|export|fmt|format|integration|lint|local|out|output|packages?|prod|production|qa|release|scan|shell"
-    r"|slim|staging|test|tests|testing|tools|unit|update|validate|vendor|verify|vulncheck)(?:$|[-_.\d])"
+    r"|docs?|e2e|export|fmt|format|integration|lint|local|out|output|packages?|prod|production|qa|release|runner|runtime|scan|shell"
+    r"|slim|staging|target|test|tests|testing|tools|unit|update|validate|vendor|verify|vulncheck)(?:$|[-_.\d])"
 )
 #: Packages that installers of other languages compile with.
 _LANGUAGE_INSTALLERS = ("gem", "bundle", "cpan", "cpanm")
@@ -75,7 +76,8 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     sources: list[Add | Copy] = []  # what was there when something was built
     for each in graph.lineage(stage):
         if isinstance(each, Add) or (isinstance(each, Copy) and each.from_ is None):
-            brought.append(each)
+            if _brings_sources(each):
+                brought.append(each)
         elif isinstance(each, Run):
             commands = graph.commands(each)
             tools += _kept_tools(commands)
@@ -103,6 +105,15 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
         help="build in a stage of its own, and take what it made: `COPY --from=build …`",
         related=tuple(related),
     )
+
+
+def _brings_sources(transfer: Add | Copy) -> bool:
+    """Whether a COPY may bring what software is built from: a folder, an archive, code; and no configuration alone."""
+    for word in transfer.sources:
+        name = word.value.strip("\"'").rstrip("/").rpartition("/")[2]
+        if stored.kind_of(name) is not stored.SMALL or re.fullmatch(_CODE, name):
+            return True
+    return False
 
 
 def _kept_tools(commands: tuple[Command, ...]) -> Iterator[tuple[Command, ShellWord]]:
@@ -134,6 +145,8 @@ def _uninstalls(command: Command) -> bool:
 
 def _builds(command: Command, *, with_tools: bool) -> bool:
     """Whether a command makes software out of sources; an installer of another language only beside build tools."""
+    if command.name in ("mvn", "mvnw"):
+        return command.has("compile", "package", "verify", "install", "deploy")
     if command.name in _BUILDERS:
         return True
     words = [word.value for word in command.operands()]
@@ -156,7 +169,8 @@ def unused_stage(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]
     nothing. Often a COPY has lost its `--from`, or the stage is a remnant.
 
     A stage may be there to be built with `--target`. One with a name like `test` or `dev`, or that says what a
-    container runs, is such a target for all that the file shows, and only the pedantic are told. With `--target` given,
+    container runs, is such a target for all that the file shows; one without an instruction only gives an image a name.
+    Of these only the pedantic are told. With `--target` given,
     the others are not looked at.
 
     ```dockerfile bad
@@ -194,6 +208,6 @@ def _is_target(stage: Stage) -> bool:
     """Whether a stage looks like one that is built by its name."""
     if stage.name is None:
         return False
-    if stage.image == "scratch" or re.search(_TARGETS, stage.name):
+    if not stage.instructions or stage.image == "scratch" or re.search(_TARGETS, stage.name):
         return True
     return any(isinstance(each, Cmd | Entrypoint | Expose | Healthcheck) for each in stage.instructions)
