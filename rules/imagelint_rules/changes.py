@@ -120,7 +120,9 @@ class _Walk:
             if change is not None:
                 yield change
                 if kind in (MOVE, REMOVE):
-                    self.index.forget(list(change.earlier))
+                    # Of a folder that it lies in, the rest is still there.
+                    path = stored.shell_path(word.value, folder, run, self.graph)
+                    self.index.forget(self.index.covered(path) if path else [])
 
     def _change(
         self,

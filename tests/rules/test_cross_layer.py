@@ -62,6 +62,7 @@ CASES = {
     "rm of a download by its own name": ("FROM a\nWORKDIR /w\nRUN wget http://b/x.db\nUSER c\nRUN rm x.db", "IL205:5"),
     "rm of what was made here": ("FROM a\nCOPY . /app\nRUN npm run build && rm -rf /app/node_modules", ""),
     "rm in a copied folder": ("FROM a\nCOPY . /app\nRUN rm -rf /app/.git", "IL205:3"),
+    "rm of two files in a copied folder": ("FROM a\nCOPY . /b\nRUN rm /b/c\nENV d=e\nRUN rm /b/f", "IL205:3 IL205:5"),
     "rm in a folder that is everybody's": ("FROM a\nCOPY root/ /etc/\nRUN rm /etc/nginx/conf.d/default.conf", ""),
     "rm of what nobody stored": ("FROM a\nRUN rm -rf /var/www/html/*\nCOPY . /var/www/html", ""),
     "packages removed later": ("FROM a\nRUN apk add gcc\nCOPY . /s\nRUN make -C /s && apk del gcc", "IL205:4"),
