@@ -154,7 +154,7 @@ class _Walk:
             return None
         name = path.rpartition("/")[2]
         named = stored.kind_of(name)
-        large = recursive or named is FILE or (kind is MOVE and named is EITHER)
+        large = recursive or named is FILE or (kind in (MOVE, REMOVE) and named is EITHER)
         return Change(kind, run, command, word, value, tuple(holding), large, False, self.before)
 
     def _known(self, owner: str) -> bool:
@@ -203,7 +203,7 @@ def _same(path: str, target: str) -> bool:
 
 def _is_large(kind: str, change: str, *, recursive: bool) -> bool:
     """Whether storing it again, or for nothing, is worth a word to everybody."""
-    return kind in (TREE, FILE) or (kind is EITHER and (recursive or change is MOVE))
+    return kind in (TREE, FILE) or (kind is EITHER and (recursive or change in (MOVE, REMOVE)))
 
 
 def _operands(command: Command) -> tuple[str, tuple[ShellWord, ...], bool]:
