@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from imagelint.finding import Blame
 
 CODE = r"([A-Z]{2,8})(\d{3,4})"
-_EXAMPLE = r"(?ms)^[ \t]*```dockerfile (bad|fixed|good)\b([^\n]*)\n(.*?)^[ \t]*```"
+_EXAMPLE = r"(?ms)^[ \t]*```dockerfile (bad|fixed|good)\n(.*?)^[ \t]*```"
 #: What an option may be, by its annotation: the type that a configuration gives, and how it is called.
 _OPTION_TYPES: dict[str, tuple[type, str]] = {
     "bool": (bool, "true or false"),
@@ -39,14 +39,10 @@ _OPTION_TYPES: dict[str, tuple[type, str]] = {
 
 
 class Example(NamedTuple):
-    """A block of a rule's documentation: `bad` fires, `fixed` is what its fix makes of it, `good` is silent.
-
-    `settings` are the words behind the kind: what is demanded or known there, as `check_rule` reads it.
-    """
+    """A block of a rule's documentation: `bad` fires, `fixed` is what its fix makes of it, `good` is silent."""
 
     kind: str
     text: str
-    settings: tuple[str, ...] = ()
 
 
 class Rule(NamedTuple):
@@ -113,8 +109,7 @@ class Rule(NamedTuple):
     @property
     def examples(self) -> tuple[Example, ...]:
         """The examples of the page, in order."""
-        found = re.findall(_EXAMPLE, self.documentation + "\n")
-        return tuple(Example(kind, text, tuple(settings.split())) for kind, settings, text in found)
+        return tuple(Example(kind, text) for kind, text in re.findall(_EXAMPLE, self.documentation + "\n"))
 
 
 def rule(

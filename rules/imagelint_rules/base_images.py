@@ -97,11 +97,13 @@ def untrusted_registry(instruction: From | Copy | Run, graph: BuildGraph) -> Ite
     a registry comes from docker.io. Unlike hadolint it takes `host:5000/image` for an image of that host, looks at
     every mount, and knows a stage by its number.
 
-    ```dockerfile bad registries=docker.io,*.example.com
+    ```dockerfile bad
+    # registries: docker.io *.example.com
     FROM ghcr.io/someone/app:1.0
     ```
 
-    ```dockerfile good registries=docker.io,*.example.com
+    ```dockerfile good
+    # registries: docker.io *.example.com
     FROM debian:12 AS build
     FROM registry.example.com/base:3
     COPY --from=build /app /app

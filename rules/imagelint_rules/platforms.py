@@ -121,11 +121,13 @@ def mismatched_base_platform(from_: From, graph: BuildGraph) -> Iterator[Finding
     most. What it makes does not run where it should. The rule needs to know the image, and is silent where it does
     not, or where the build decides the platform.
 
-    ```dockerfile bad image.debian:12=linux/amd64
+    ```dockerfile bad
+    # images: debian:12=linux/amd64
     FROM --platform=linux/arm64 debian:12
     ```
 
-    ```dockerfile good image.debian:12=linux/arm64
+    ```dockerfile good
+    # images: debian:12=linux/arm64
     FROM --platform=linux/arm64 debian:12
     ```
     """
