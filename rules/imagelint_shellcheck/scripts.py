@@ -100,7 +100,7 @@ def scripts(number: int, graph: BuildGraph) -> Iterator[Script]:
     for stage in graph.parts:
         names = dict(known[stage.base.index]) if stage.base is not None else _initial(graph, stage)
         known[stage.index] = names
-        own: list[str] = []  # the stage's ARGs, which a build from its triggers does not see
+        own: dict[str, None] = {}  # the stage's ARGs, which a build from its triggers does not see
         triggered: dict[str, None] = {}
         shell: tuple[str, ...] | None = None  # of the triggers, where one of them sets it
         for each in stage.instructions:
@@ -109,13 +109,13 @@ def scripts(number: int, graph: BuildGraph) -> Iterator[Script]:
             elif isinstance(each, Arg | Env):
                 _learn(names, each)
                 if isinstance(each, Arg):
-                    own += (pair.key for pair in each.pairs)
+                    _learn(own, each)
             elif isinstance(each, Onbuild) and isinstance(each.inner, Arg | Env):
                 _learn(triggered, each.inner)
             elif isinstance(each, Onbuild) and isinstance(each.inner, Shell):
                 shell = tuple(word.value for word in each.inner.json or ())
             elif isinstance(each, Onbuild) and isinstance(each.inner, Run):
-                hidden = {*own}.difference(triggered)
+                hidden = own.keys() - triggered.keys()
                 seen = [name for name in names if name not in hidden]
                 yield from _of_run(number, shell or graph.shell(each.inner), each.inner, [*seen, *triggered])
 
