@@ -15,8 +15,8 @@ from imagelint_shellcheck.scripts import Script, disabled, scripts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-#: How many scripts one process is given, and how many characters of them.
-BUNCH, BUNCH_CHARACTERS = 50, 40_000
+#: How many scripts one process is given at most, and how many characters of them; fewer than these are not shared out.
+BUNCH, BUNCH_CHARACTERS, SMALL_BUNCH = 50, 40_000, 10
 #: ShellCheck takes minutes and gigabytes over a longer one; no RUN in shell form can be much longer than this anyway.
 MAX_SCRIPT = 40_000
 _SEVERITIES = {
@@ -70,7 +70,7 @@ def shellcheck(graphs: Sequence[BuildGraph]) -> Iterator[tuple[int, Finding]]:
 
 def _bunches(held: dict[str, list[Script]]) -> list[list[str]]:
     """The scripts for each process: long ones alone, since ShellCheck may fail on them."""
-    size = max(1, min(BUNCH, -(-len(held) // process.processors())))
+    size = max(SMALL_BUNCH, min(BUNCH, -(-len(held) // process.processors())))
     bunches: list[list[str]] = []
     bunch: list[str] = []
     length = 0

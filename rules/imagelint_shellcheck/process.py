@@ -91,7 +91,6 @@ def check_all(program: str, scripts: Sequence[Sequence[str]]) -> list[list[list[
     """
     import tempfile
     import time
-    from concurrent.futures import ThreadPoolExecutor
 
     patience = [6 * SECONDS]
 
@@ -109,12 +108,17 @@ def check_all(program: str, scripts: Sequence[Sequence[str]]) -> list[list[list[
                 return [each for text in bunch for each in attempt([text])]
             return [str(error)] * len(bunch)
 
-    with tempfile.TemporaryDirectory(prefix="imagelint-") as folder, ThreadPoolExecutor(processors()) as pool:
-        try:
-            return list(pool.map(attempt, scripts))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+    with tempfile.TemporaryDirectory(prefix="imagelint-") as folder:
+        if len(scripts) < 2:
+            return [attempt(bunch) for bunch in scripts]  # a small run does without the pool's import
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(processors()) as pool:
+            try:
+                return list(pool.map(attempt, scripts))
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
 
 
 def _probe(program: str, folder: str) -> None:

@@ -58,11 +58,10 @@ CASES = {
     "heredoc without leading tabs": ("FROM a\nRUN <<-EOF\n\techo $A\n\tEOF", "2086:3:7:$A"),
     "heredoc with carriage returns": ("FROM a\r\nRUN <<EOF\r\na\r\necho $A\r\nEOF\r\n", "2086:4:6:$A"),
     "heredoc with one that is too many": ("FROM a\nRUN <<EOF\na\r\nEOF\n", "1017:3:2:\r"),
-    "heredoc of a command": ("FROM a\nRUN cat <<A >$b && c <<'B'\n$d\nA\n$e\nB", "2154:2:14:$b 2086:2:14:$b 2154:3:1:$d"),
-    "heredoc for a shell": (
-        "FROM a\nRUN <<'EOF' bash\necho $RANDOM | cat $A\nEOF",
-        "2086:3:20:$A",
+    "heredoc of a command": (
+        "FROM a\nRUN cat <<A >$b && c <<'B'\n$d\nA\n$e\nB", "2154:2:14:$b 2086:2:14:$b 2154:3:1:$d",
     ),
+    "heredoc for a shell": ("FROM a\nRUN <<'EOF' bash\necho $RANDOM | cat $A\nEOF", "2086:3:20:$A"),
     "heredoc for a shell that is not quoted": ("FROM a\nRUN bash -e <<EOF\ncd x\na \\$A\nEOF", ""),
     "heredoc for another program": ("FROM a\nRUN python3 <<'EOF'\nprint(`$x`)\nEOF", ""),
     "heredoc with a shebang": ("FROM a\nRUN <<EOF\n#!/bin/bash\necho $RANDOM $A\nEOF", "2086:4:14:$A"),
