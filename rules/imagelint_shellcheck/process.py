@@ -17,7 +17,7 @@ EXCLUDED = "SC1090,SC1091,SC2148,SC2187,SC2239"
 #: Seconds for one process, and for each of its scripts.
 SECONDS, SECONDS_A_SCRIPT = 20.0, 0.1
 #: How much memory it may take, where the system can hold it to that.
-MAX_MEMORY = 2 << 30
+MAX_MEMORY = 1 << 30
 MAX_REPORT = 64 << 20
 _SANE = "#!/bin/sh\necho $1\n"
 _HINT = "`shellcheck --version` should say 0.10 or later; `--ignore SC` goes on without it"

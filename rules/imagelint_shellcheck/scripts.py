@@ -25,7 +25,9 @@ _SHEBANGS = {
 }
 #: The build arguments that every build knows.
 _PROXIES = tuple(
-    name for each in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy") for name in (each, each.upper())
+    name
+    for each in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
+    for name in (each, each.upper())
 )
 #: With more variables than these, a script is told only those that it names: prefixes would outgrow the scripts.
 _MANY_NAMES = 64
