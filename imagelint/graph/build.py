@@ -320,6 +320,17 @@ class BuildGraph:
         place = self._place[instruction]
         return self.scope(stage).get(name, place) if stage else self.globals.get(name, place)
 
+    def defines(self, instruction: Instruction, name: str, pair: int = 0) -> bool:
+        """Whether a variable is known by the time an instruction runs, an ARG without a value included.
+
+        The pairs of an ARG see those before them, so that it takes the number of the one that asks.
+        """
+        stage = self._stage.get(instruction)
+        place: float = self._place[instruction]
+        if isinstance(instruction, Arg):
+            place += pair / (len(instruction.pairs) + 1)
+        return (self.scope(stage) if stage else self.globals).defined(name, place)
+
     def environment(self, instruction: Instruction) -> Mapping[str, str]:
         """Every variable that the file gives a value by the time an instruction runs."""
         stage = self._stage.get(instruction)
