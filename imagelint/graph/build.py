@@ -261,6 +261,18 @@ class BuildGraph:
             chain.append(base)
         return chain
 
+    @cached_property
+    def _roots(self) -> dict[Stage, Stage]:
+        """For every stage the one whose FROM names an image, along its bases."""
+        roots: dict[Stage, Stage] = {}
+        for each in self.parts:
+            roots[each] = roots[each.base] if each.base is not None else each
+        return roots
+
+    def root(self, stage: Stage) -> Stage:
+        """The stage that a stage goes back to along its bases: the one whose FROM names an image."""
+        return self._roots[stage]
+
     def lineage(self, stage: Stage) -> Iterator[Instruction]:
         """The instructions that make a stage's file system, from its first base stage on."""
         for each in reversed(self._chain(stage)):
@@ -339,7 +351,7 @@ class BuildGraph:
     def closed(self, instruction: Instruction) -> bool:
         """Whether the file shows every variable there is: nothing can come from a base image's environment."""
         stage = self._stage.get(instruction)
-        image = "scratch" if stage is None else self._chain(stage)[-1].image
+        image = "scratch" if stage is None else self._roots[stage].image
         return image == "scratch" or image in self.context.images
 
     def shell(self, instruction: Instruction) -> tuple[str, ...]:
