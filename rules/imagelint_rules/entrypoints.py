@@ -76,7 +76,7 @@ def _in_shell_form(instruction: Cmd | Entrypoint | Healthcheck, graph: BuildGrap
             return None
         start += found.end()
     text = instruction.joined[start:].rstrip()
-    ids = ("DL3025",) if text else ()
+    ids: tuple[str, ...] = ("DL3025",) if text else ()
     if not isinstance(instruction, Healthcheck) and not shell:
         ids += onbuild.seen(instruction, graph, "JSONArgsRecommended")
     broken = text.startswith("[")
@@ -112,7 +112,8 @@ def repeated_instruction(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
 
     Why: only the last one of a stage counts. The others do nothing, and whoever reads the first one believes it.
 
-    The finding is at the one without effect, as with BuildKit; hadolint reports at the ones behind it.
+    The finding is at the later one, as with hadolint. BuildKit reports at the earlier one, but both tools want their
+    comments that allow it above the later one.
 
     ```dockerfile bad
     FROM debian:12
@@ -128,19 +129,19 @@ def repeated_instruction(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     CMD ["nginx", "-g", "daemon off;"]
     ```
     """
-    last: dict[type[Instruction], Instruction] = {}
-    for each in reversed(stage.instructions):
+    before: dict[type[Instruction], Instruction] = {}
+    for each in stage.instructions:
         kind = type(each)
         if kind not in _ONCE:
             continue
-        winner = last.setdefault(kind, each)
-        if winner is not each:
+        if kind in before:
             code, severity = _ONCE[kind]
             yield Finding(
                 each.span,
-                f"this {each.keyword} has no effect: line {winner.start_line} has another one",
+                f"a second {each.keyword} in this stage: that of line {before[kind].start_line} has no effect",
                 help=f"keep one {each.keyword} in the stage",
-                related=(Related(winner.span, "only this one counts"),),
+                related=(Related(before[kind].span, "this one has no effect"),),
                 severity=severity,
                 aliases=(code, "MultipleInstructionsDisallowed"),
             )
+        before[kind] = each

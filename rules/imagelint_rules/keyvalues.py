@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from imagelint.dockerfile.instructions import Env, Label, Maintainer
+from imagelint.dockerfile.instructions import Env, Label, Maintainer, Pair
 from imagelint.finding import Finding, Fix, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
@@ -74,34 +74,35 @@ def legacy_key_value(instruction: Env | Label, graph: BuildGraph) -> Iterator[Fi
     ENV GREETING="good morning" NAME=ada
     ```
     """
-    words = instruction.words
-    if len(words) < 2 or "=" in words[0].value or not instruction.pairs:
-        return
-    pair = instruction.pairs[0]
-    if not pair.value:
+    pair = instruction.pairs[0] if instruction.pairs else None
+    if pair is None or not pair.value or "=" in pair.word.value:
         return
     yield Finding(
         instruction.span_of(pair.word),
         f"{pair.key[:60]} is separated from its value by a blank: a second pair would become a part of the value",
         help=f"write {instruction.keyword} {pair.key[:60]}=…",
-        fix=_with_equals(instruction),
+        fix=_with_equals(instruction, pair),
         aliases=onbuild.seen(instruction, graph, "LegacyKeyValueFormat"),
     )
 
 
-def _with_equals(instruction: Env | Label) -> Fix | None:
+def _with_equals(instruction: Env | Label, pair: Pair) -> Fix | None:
     """The pair with `=`, where its value has nothing that would read otherwise in quotes."""
     joined = instruction.line.joined
-    key, first = instruction.words[:2]
+    key = pair.word.value
+    key_end = pair.word.start + len(key)
     end = len(joined.text.rstrip())
-    value = joined.text[first.start : end]
+    value = joined.text[key_end:end].lstrip()
+    start = end - len(value)
+    # A value that is one quoted text is the same behind `=`.
+    inner = value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
     special = ("'", '"', instruction.source.escape, "\\", "`")
-    if any(char in value or char in key.value for char in special) or not joined.contiguous(first.start, end):
+    if any(char in inner or char in key for char in special) or not joined.contiguous(start, end):
         return None
-    quote = "" if re.fullmatch(_BARE, value) else '"'
-    gap = Span(joined.span(key.start, key.end).end, joined.offset(first.start))
+    quote = "" if inner != value or re.fullmatch(_BARE, value) else '"'
+    gap = Span(joined.span(pair.word.start, key_end).end, joined.offset(start))
     edits = [Edit(gap, f"={quote}")]
     if quote:
-        behind = joined.span(first.start, end).end
+        behind = joined.span(start, end).end
         edits.append(Edit(Span(behind, behind), quote))
     return Fix("write it with `=`", tuple(edits))

@@ -17,8 +17,13 @@ _HARMLESS = frozenset("public file version".split())
 _ANYWHERE = ("api_key", "client_key", "password", "private", "secret", "token", "username")
 #: Ends of a name written in one word: PGPASSWORD, HOMEBREW_GITHUB_APITOKEN.
 _ENDS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "private_key")
-#: Values that are switches, numbers or paths, whatever the name says: AUTH=false, KEY_LENGTH=4096, KEY=/run/secrets/x.
-_PLAIN_VALUE = r"(?i)true|false|yes|no|on|off|none|null|enabled|disabled|\d{1,5}|/[\w./-]*"
+#: Parts of a name of what everybody may know: docker-library's GPG_KEY is a fingerprint.
+_PUBLIC = frozenset("fingerprint gpg pgp pub".split())
+#: Values that are switches, numbers, paths or addresses, whatever the name says: AUTH=false, KEY=/run/secrets/key.
+_PLAIN_VALUE = (
+    r"(?i)true|false|yes|no|on|off|none|null|enabled|disabled|\d{1,5}|/[\w./-]*|(?:[\w.-]+/)+[\w-]+\.\w{2,4}"
+    r"|https?://[^\s@]*"
+)
 
 
 @rule(
@@ -33,8 +38,9 @@ def secret_in_arg_or_env(instruction: Arg | Env, graph: BuildGraph) -> Iterator[
     pull the image can read both, also where a later instruction takes the variable away again.
 
     It is the name that is looked at. BuildKit and hadolint have different lists. A name that is only on hadolint's,
-    and plainly no secret (`USERNAME`, `MAX_TOKENS`, `TOKENIZERS_PARALLELISM`), a value that is a switch, a small
-    number or a path, and an ARG before the first FROM, which no stage sees, are found by those who ask for opinions.
+    and plainly no secret (`USERNAME`, `MAX_TOKENS`, `TOKENIZERS_PARALLELISM`), the fingerprint of a public key
+    (`GPG_KEY`), a value that is empty, a switch, a small number, a path or an address, and an ARG before the first
+    FROM, which no stage sees, are reported only to those who ask for opinions.
 
     ```dockerfile bad
     FROM debian:12
@@ -56,11 +62,8 @@ def secret_in_arg_or_env(instruction: Arg | Env, graph: BuildGraph) -> Iterator[
         by_letters = name == "aws_access_key_id" or any(letters in name for letters in _ANYWHERE)
         if not by_parts and not by_letters:
             continue
-        certain = (
-            stage is not None
-            and not _plain(pair, instruction)
-            and (by_parts or (name.endswith(_ENDS) and not harmless))
-        )
+        secret = by_parts or (name.endswith(_ENDS) and not harmless)
+        certain = secret and stage is not None and _PUBLIC.isdisjoint(parts) and not _plain(pair, instruction)
         names = onbuild.seen(instruction, graph, "SecretsUsedInArgOrEnv") if by_parts and stage is not None else ()
         where = "in the image's configuration" if isinstance(instruction, Env) else "in the image's history"
         yield Finding(
@@ -77,4 +80,6 @@ def _plain(pair: Pair, instruction: Arg | Env) -> bool:
     """Whether a value can be told to be none of a secret."""
     if pair.value is None:
         return False
-    return bool(re.fullmatch(_PLAIN_VALUE, unquote(pair.value, escape=instruction.source.escape).strip()))
+    value = unquote(pair.value, escape=instruction.source.escape).strip()
+    # An empty ENV holds nothing; an empty ARG is there to be given something.
+    return isinstance(instruction, Env) if not value else re.fullmatch(_PLAIN_VALUE, value) is not None

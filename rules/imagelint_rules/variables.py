@@ -31,7 +31,8 @@ def undefined_variable(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Fi
 
     A base image may define variables, too, and the Dockerfile does not show them. Where the base image is not known,
     only what looks like a mistake is reported: a name that is spelt almost like one that is defined, one that is
-    defined too late, and one that only an ARG before the first FROM, or BuildKit itself (`TARGETARCH`), defines. BuildKit asks the registry instead.
+    defined too late, and one that only an ARG before the first FROM, or BuildKit
+    itself (`TARGETARCH`), defines. BuildKit asks the registry instead.
 
     ```dockerfile bad
     FROM scratch
