@@ -332,15 +332,10 @@ class BuildGraph:
         place = self._place[instruction]
         return self.scope(stage).get(name, place) if stage else self.globals.get(name, place)
 
-    def defines(self, instruction: Instruction, name: str, pair: int = 0) -> bool:
-        """Whether a variable is known by the time an instruction runs, an ARG without a value included.
-
-        The pairs of an ARG see those before them, so that it takes the number of the one that asks.
-        """
+    def defines(self, instruction: Instruction, name: str) -> bool:
+        """Whether a variable is known by the time an instruction runs, an ARG without a value included."""
         stage = self._stage.get(instruction)
-        place: float = self._place[instruction]
-        if isinstance(instruction, Arg):
-            place += pair / (len(instruction.pairs) + 1)
+        place = self._place[instruction]
         return (self.scope(stage) if stage else self.globals).defined(name, place)
 
     def environment(self, instruction: Instruction) -> Mapping[str, str]:
