@@ -1,7 +1,7 @@
 """Variables that nothing defines, or that are not yet what they seem to be."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from imagelint.dockerfile.instructions import Arg, Env, Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile
@@ -52,69 +52,79 @@ def undefined_variable(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Fi
     COPY tool-$RELEASE.tar /opt/
     ```
     """
-    walk = _Walk(graph)
-    for stage in graph.stages:
-        walk.enter(stage)
-        for each in stage.instructions:
-            if isinstance(each, Onbuild):
-                if each.inner is not None:
-                    yield from walk.trigger(each.inner, stage)
-            else:
-                yield from walk.check(each, stage)
+    return _Walk(graph).findings()
 
 
 class _Walk:
-    """The stages of a file one after the other, with what triggers define beside what stands in them."""
+    """One walk over the tree that stages and their bases make, with the names that are known at each point.
+
+    A stage begins with what its base ends with, and takes its own names off again when the walk leaves it; so the cost
+    is that of the file, however long the chain of bases.
+    """
 
     def __init__(self, graph: BuildGraph) -> None:
         self.graph = graph
-        #: What the triggers of the stages that a stage is built on have defined in it.
-        self.triggered: dict[Stage, frozenset[str]] = {}
-        #: What the triggers of a stage define, so far.
-        self.waiting: dict[Stage, set[str]] = {}
+        self.known: dict[str, int] = {"PATH": 1}
+        self.defined: list[str] = []
+        #: The last line of the stage at hand that defines a name.
         self.later: dict[str, int] = {}
         self._near: spelling.Index | None = None
 
-    def enter(self, stage: Stage) -> None:
-        """Begin a stage: it has what its base ends with, and then what the base's triggers define."""
-        base = stage.base
-        inherited = self.triggered.get(base, frozenset()) if base is not None else frozenset()
-        new = self.waiting.get(base) if base is not None else None
-        self.triggered[stage] = inherited | new if new else inherited
-        self.later = {}
+    def findings(self) -> Iterator[Finding]:
+        # (stage, None) is entered, (stage, names) is left with what it defined.
+        todo: list[tuple[Stage, list[str] | None]] = [(stage, None) for stage in self.graph.stages if not stage.base]
+        while todo:
+            stage, defined = todo.pop()
+            if defined is not None:
+                for name in defined:
+                    self.known[name] -= 1
+                continue
+            self.defined = []
+            yield from self._stage(stage)
+            todo.append((stage, self.defined))
+            todo += ((each, None) for each in self.graph.built_on(stage))
+
+    def _stage(self, stage: Stage) -> Iterator[Finding]:
+        if stage.base is None and (image := self.graph.context.images.get(stage.image)):
+            self._define(image.environment)
+        self.later = {
+            pair.key: each.start_line
+            for each in stage.instructions
+            if isinstance(each, Arg | Env)
+            for pair in each.pairs
+        }
+        triggers = []
         for each in stage.instructions:
-            if isinstance(each, Arg | Env):
-                for pair in each.pairs:
-                    self.later[pair.key] = each.start_line
+            if isinstance(each, Onbuild):
+                triggers += [each.inner] if each.inner is not None else []
+            else:
+                yield from self._check(each)
+        # A trigger runs where all of its stage is known; what it defines, the stages that are built on this one know.
+        for inner in triggers:
+            yield from self._check(inner)
 
-    def check(self, instruction: Instruction, stage: Stage) -> Iterator[Finding]:
-        """What an instruction of a stage reads and nothing has defined."""
+    def _define(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.known[name] = self.known.get(name, 0) + 1
+            self.defined.append(name)
+
+    def _check(self, instruction: Instruction) -> Iterator[Finding]:
+        """What an instruction reads and nothing has defined; then what it defines is known."""
         taken = _defined_beside(instruction, self.graph) if isinstance(instruction, Env) else {}
+        done = 0
         for each in expansions(instruction):
+            if isinstance(instruction, Arg) and each.pair > done:  # its pairs see one another
+                self._define(pair.key for pair in instruction.pairs[done : each.pair])
+                done = each.pair
             for name in each.names:
-                known = name == "PATH" or name in self.triggered[stage]
-                if known or self.graph.defines(instruction, name, each.pair):
-                    continue
-                if name in taken.get(each.pair, ()):
-                    continue  # IL708 says it
-                yield from self._finding(instruction, each, name)
-
-    def trigger(self, inner: Instruction, stage: Stage) -> Iterator[Finding]:
-        """What an instruction behind ONBUILD reads: it runs where all of this stage is known already."""
-        waiting = self.waiting.setdefault(stage, set())
-        scope = self.graph.scope(stage)
-        for each in expansions(inner):
-            own = {pair.key for pair in inner.pairs[: each.pair]} if isinstance(inner, Arg) else ()
-            for name in each.names:
-                known = name == "PATH" or name in self.triggered[stage] or name in waiting or name in own
-                if not known and not scope.defined(name, float("inf")):
-                    yield from self._finding(inner, each, name)
-        if isinstance(inner, Arg | Env):
-            waiting.update(pair.key for pair in inner.pairs)
+                if not self.known.get(name) and name not in taken.get(each.pair, ()):  # else IL708 says it
+                    yield from self._finding(instruction, each, name)
+        if isinstance(instruction, Arg | Env):
+            self._define(pair.key for pair in instruction.pairs[done:])
 
     def _finding(self, instruction: Instruction, expansion: Expansion, name: str) -> Iterator[Finding]:
         outside = self.graph.globals.defined(name, float("inf"))
-        near = None if outside else self._nearest(instruction, name)
+        near = None if outside else self._nearest(name)
         late = self.later.get(name, 0) if not onbuild.is_trigger(instruction) else 0
         if not self.graph.closed(instruction):
             # `FROM tool:$TOOL_RELEASE` may well set the variable itself.
@@ -137,14 +147,11 @@ class _Walk:
             aliases=onbuild.seen(instruction, self.graph, "UndefinedVar"),
         )
 
-    def _nearest(self, instruction: Instruction, name: str) -> str | None:
+    def _nearest(self, name: str) -> str | None:
         """A defined name that is one slip of the fingers away."""
         if self._near is None:
             self._near = spelling.Index(self._names())
-        for near in self._near.near(name):
-            if near == "PATH" or self.graph.defines(instruction, near):
-                return near
-        return None
+        return next((near for near in self._near.near(name) if self.known.get(near)), None)
 
     def _names(self) -> Iterator[str]:
         yield "PATH"
