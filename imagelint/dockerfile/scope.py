@@ -56,17 +56,6 @@ class Scope:
             scope, place = scope.parent, None
         return None
 
-    def defined(self, name: str, place: float) -> bool:
-        """Whether anything has defined a variable before `place`, an ARG without a value too."""
-        scope: Scope | None = self
-        at: float | None = place
-        while scope is not None:
-            places = scope._places.get(name)
-            if places and (at is None or places[0] < at):
-                return True
-            scope, at = scope.parent, None
-        return False
-
     def at(self, place: float | None = None) -> Mapping[str, str]:
         """The variables just before `place`, for `expand`."""
         return _View(self, place)

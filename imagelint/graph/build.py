@@ -261,18 +261,6 @@ class BuildGraph:
             chain.append(base)
         return chain
 
-    @cached_property
-    def _roots(self) -> dict[Stage, Stage]:
-        """For every stage the one whose FROM names an image, along its bases."""
-        roots: dict[Stage, Stage] = {}
-        for each in self.parts:
-            roots[each] = roots[each.base] if each.base is not None else each
-        return roots
-
-    def root(self, stage: Stage) -> Stage:
-        """The stage that a stage goes back to along its bases: the one whose FROM names an image."""
-        return self._roots[stage]
-
     def lineage(self, stage: Stage) -> Iterator[Instruction]:
         """The instructions that make a stage's file system, from its first base stage on."""
         for each in reversed(self._chain(stage)):
@@ -332,12 +320,6 @@ class BuildGraph:
         place = self._place[instruction]
         return self.scope(stage).get(name, place) if stage else self.globals.get(name, place)
 
-    def defines(self, instruction: Instruction, name: str) -> bool:
-        """Whether a variable is known by the time an instruction runs, an ARG without a value included."""
-        stage = self._stage.get(instruction)
-        place = self._place[instruction]
-        return (self.scope(stage) if stage else self.globals).defined(name, place)
-
     def environment(self, instruction: Instruction) -> Mapping[str, str]:
         """Every variable that the file gives a value by the time an instruction runs."""
         stage = self._stage.get(instruction)
@@ -346,7 +328,7 @@ class BuildGraph:
     def closed(self, instruction: Instruction) -> bool:
         """Whether the file shows every variable there is: nothing can come from a base image's environment."""
         stage = self._stage.get(instruction)
-        image = "scratch" if stage is None else self._roots[stage].image
+        image = "scratch" if stage is None else stage.root.image
         return image == "scratch" or image in self.context.images
 
     def shell(self, instruction: Instruction) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ def relative_workdir(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Find
             inner = each.inner if isinstance(each, Onbuild) else each
             if not isinstance(inner, Workdir):
                 continue
-            finding = _relative(inner, graph, first=not known, windows=_windows(graph.root(stage), graph))
+            finding = _relative(inner, graph, first=not known, windows=_windows(stage.root, graph))
             if finding is not None:
                 yield finding
             known = known or inner is each

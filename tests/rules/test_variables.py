@@ -66,6 +66,9 @@ CASES = {
     # in its own ENV
     "known before": ("FROM a\nENV A=1\nENV A=2 B=$A", ""),
     "an argument known before": ("FROM a\nARG A\nENV A=$A B=$A", ""),
+    "PATH": ("FROM a\nENV PATH=/b:$PATH C=$PATH", "IL708:2"),
+    "PATH, known before": ("FROM a\nENV PATH=/a\nENV PATH=/b:$PATH C=$PATH", ""),
+    "without a FROM": ("ARG A\nENV A=1 B=$A C=$D D=2", "IL001:1 IL001:2 IL708:2"),
     "known in another stage": ("FROM a\nENV A=1\nFROM a\nENV A=2 B=$A", "IL708:4"),
     "itself alone": ("FROM a\nENV A=/b:$A", ""),
     "itself twice": ("FROM a\nENV A=/b:$A A=/c:$A", "IL708:2 IL708:2"),
