@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from imagelint.finding import Blame
 
 CODE = r"([A-Z]{2,8})(\d{3,4})"
-_EXAMPLE = r"(?ms)^[ \t]*```dockerfile (bad|fixed|good)([^\n]*)\n(.*?)^[ \t]*```"
+_EXAMPLE = r"(?ms)^[ \t]*```dockerfile (bad|fixed|good)\n(.*?)^[ \t]*```"
 #: What an option may be, by its annotation: the type that a configuration gives, and how it is called.
 _OPTION_TYPES: dict[str, tuple[type, str]] = {
     "bool": (bool, "true or false"),
@@ -39,15 +39,10 @@ _OPTION_TYPES: dict[str, tuple[type, str]] = {
 
 
 class Example(NamedTuple):
-    """A block of a rule's documentation: `bad` fires, `fixed` is what its fix makes of it, `good` is silent.
-
-    `demands` is what else its first line says: what the owners ask for, as `label=NAME:TYPE`, `strict-labels` or
-    `registry=NAME`, separated by blanks.
-    """
+    """A block of a rule's documentation: `bad` fires, `fixed` is what its fix makes of it, `good` is silent."""
 
     kind: str
     text: str
-    demands: str = ""
 
 
 class Rule(NamedTuple):
@@ -97,7 +92,7 @@ class Rule(NamedTuple):
     def option_type(self, name: str) -> str:
         """The annotation of an option: `bool`, `int`, `str` or `tuple[str, ...]`."""
         annotation = self.function.__annotations__[name.replace("-", "_")]
-        return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+        return annotation.__name__ if type(annotation) is type else str(annotation)
 
     @property
     def documentation(self) -> str:
@@ -114,8 +109,7 @@ class Rule(NamedTuple):
     @property
     def examples(self) -> tuple[Example, ...]:
         """The examples of the page, in order."""
-        found = re.findall(_EXAMPLE, self.documentation + "\n")
-        return tuple(Example(kind, text, demands.strip()) for kind, demands, text in found)
+        return tuple(Example(kind, text) for kind, text in re.findall(_EXAMPLE, self.documentation + "\n"))
 
 
 def rule(

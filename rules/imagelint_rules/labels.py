@@ -72,12 +72,14 @@ def missing_label(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding
 
     The stage that is shipped must have it, or one that it is built on. hadolint asks it of other stages too.
 
-    ```dockerfile bad label=org.opencontainers.image.source:url
+    ```dockerfile bad
+    # labels: org.opencontainers.image.source=url
     FROM debian:12
     LABEL org.opencontainers.image.title="tool"
     ```
 
-    ```dockerfile good label=org.opencontainers.image.source:url
+    ```dockerfile good
+    # labels: org.opencontainers.image.source=url
     FROM debian:12
     LABEL org.opencontainers.image.source="https://git.example.org/tool"
     ```
@@ -102,12 +104,14 @@ def superfluous_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     Why: where the configuration says that there are no others, a label that it does not list is most often one of
     them, misspelt.
 
-    ```dockerfile bad label=org.opencontainers.image.title:text strict-labels
+    ```dockerfile bad
+    # strict-labels: org.opencontainers.image.title=text
     FROM debian:12
     LABEL org.opencontainers.image.titel="tool"
     ```
 
-    ```dockerfile good label=org.opencontainers.image.title:text strict-labels
+    ```dockerfile good
+    # strict-labels: org.opencontainers.image.title=text
     FROM debian:12
     LABEL org.opencontainers.image.title="tool"
     ```
@@ -132,12 +136,14 @@ def empty_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     Why: an empty label tells no more than a missing one, and passes for one that is there. A value with a variable in
     it is not judged: the build alone knows it.
 
-    ```dockerfile bad label=org.opencontainers.image.title:text
+    ```dockerfile bad
+    # labels: org.opencontainers.image.title=text
     FROM debian:12
     LABEL org.opencontainers.image.title=""
     ```
 
-    ```dockerfile good label=org.opencontainers.image.title:text
+    ```dockerfile good
+    # labels: org.opencontainers.image.title=text
     FROM debian:12
     LABEL org.opencontainers.image.title="tool"
     ```
@@ -160,17 +166,20 @@ def malformed_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     Where hadolint is narrower than the standard, imagelint is not: SPDX has expressions (`MIT OR Apache-2.0`) and
     Git has abbreviations of any length from 7 letters, and hashes of 64.
 
-    ```dockerfile bad label=org.opencontainers.image.version:semver
+    ```dockerfile bad
+    # labels: org.opencontainers.image.version=semver
     FROM debian:12
     LABEL org.opencontainers.image.version="v1.2"
     ```
 
-    ```dockerfile good label=org.opencontainers.image.version:semver
+    ```dockerfile good
+    # labels: org.opencontainers.image.version=semver
     FROM debian:12
     LABEL org.opencontainers.image.version="1.2.0-rc.1"
     ```
 
-    ```dockerfile good label=org.opencontainers.image.licenses:spdx
+    ```dockerfile good
+    # labels: org.opencontainers.image.licenses=spdx
     FROM debian:12
     LABEL org.opencontainers.image.licenses="MIT OR Apache-2.0"
     ```
