@@ -23,7 +23,7 @@ _READS_LISTS = ("apt-cache", "gdebi", "mk-build-deps", "rosdep")
 _HOOK = "docker-clean"
 _KEEPS = "Keep-Downloaded-Packages"
 #: Behind a RUN no more instructions than this are looked at, so that many such RUNs take no square of time.
-_LOOK_AHEAD = 100
+_LOOK_AHEAD = 50
 
 
 @rule("IL101", blame=Paths("/var/lib/apt/lists/*"), aliases=("DL3009",))

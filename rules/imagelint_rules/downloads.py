@@ -21,7 +21,7 @@ _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _PACKAGES = (".deb", ".rpm", ".apk")
 _SIGNATURES = (".asc", ".sig", ".sign", ".minisig")
 #: A RUN that downloads more files than this is not looked at any further.
-_MOST = 64
+_MOST = 32
 _UNTOLD = Unpriced("the file's name cannot be told from the text")
 
 
@@ -140,20 +140,24 @@ def _kept(
     for command in layer.commands:
         if places.enter(command):
             continue
+        if files:
+            gone = places.removals(command)
+            for name in [each for each, file in files.items() if any(placed.takes(part, file) for part in gone)]:
+                del files[name]
+                used.pop(name, None)
+            for file in placed.named(command, files):
+                if _moves(command):
+                    del files[file.name]
+                    used.pop(file.name, None)
+                elif uses(command, file):
+                    used.setdefault(file.name, command)
         for file in placed.downloads(places, command):
             if len(files) < _MOST and not layer.mounted((file.path,)):
                 files[file.name], folders[file.name] = file, places.folder
-        for file in list(files.values()):
-            if command is file.command:
-                continue
-            if places.takes(command, file) or (_moves(command) and _names(command, file)):
-                del files[file.name]
                 used.pop(file.name, None)
-            elif uses(command, file):
-                used.setdefault(file.name, command)
     for name, command in used.items():
         file = files[name]
-        pattern = placed.glob(file.path)
+        pattern = placed.glob(file.word if "$" in file.path else file.path)
         yield Finding(
             file.command.span,
             f"{name} {what}",
@@ -167,18 +171,13 @@ def _kept(
 
 def _fix(layer: Layer, file: Placed, use: Command, *, moved: bool) -> Fix | None:
     """Remove the file at the end of the RUN, where its name still means it and nothing below speaks of it."""
-    absolute = file.path.startswith("/")
-    word = placed.quoted(file.path if absolute else file.name)
-    if word is None or (moved and not absolute) or (not absolute and "/" in file.path):
+    word = placed.quoted(file.word)
+    if word is None or (moved and not file.word.startswith("/")):
         return None
-    source = layer.run.source
-    if source.text.find(file.name, layer.run.line.joined.offset(len(layer.run.joined) - 1)) >= 0:
+    end = layer.run.line.joined.offset(len(layer.run.joined) - 1)
+    if layer.run.source.text.find(file.name, end) >= 0:
         return None
     return layer.ending(f"rm {word}", f"remove {file.name} at the end of this RUN", [file.command, use])
-
-
-def _names(command: Command, file: Placed) -> bool:
-    return any(placed.matches(word.value, file) for word in command.args)
 
 
 def _moves(command: Command) -> bool:
@@ -188,15 +187,14 @@ def _moves(command: Command) -> bool:
     return command.name in _MOVES
 
 
-def _unpacks(command: Command, file: Placed) -> bool:
+def _unpacks(command: Command, _: Placed) -> bool:
     name = command.name
     if name == "tar":
         first = command.args[0].value if command.args else ""
-        extracts = command.option("--extract", "--get", "-x") or ("x" in first and not first.startswith("-"))
-        return extracts and _names(command, file)
+        return command.option("--extract", "--get", "-x") or ("x" in first and not first.startswith("-"))
     if name in ("7z", "7za", "7zr"):
-        return managers.subcommand(command) in ("x", "e") and _names(command, file)
-    return (name in _UNPACKERS or name in _REPLACES) and _names(command, file)
+        return managers.subcommand(command) in ("x", "e")
+    return name in _UNPACKERS or name in _REPLACES
 
 
 def _verifies(command: Command, file: Placed) -> bool:
@@ -204,7 +202,6 @@ def _verifies(command: Command, file: Placed) -> bool:
         file.name.endswith(_SIGNATURES)
         and command.name in ("gpg", "gpg2", "gpgv", "minisign")
         and command.has("--verify", "-V", "-Vm")
-        and _names(command, file)
     )
 
 
@@ -213,8 +210,8 @@ def _runs(command: Command, file: Placed) -> bool:
         return False
     if command.name in _SHELLS or command.name.startswith("python"):
         script = next((word.value for word in command.args if not word.value.startswith("-")), "")
-        return placed.matches(script, file)
-    return command.words[0].value.startswith((".", "/", "$")) and placed.matches(command.words[0].value, file)
+        return placed.last_name(script) == file.name
+    return placed.last_name(command.words[0].value) == file.name
 
 
 def _installs(command: Command, file: Placed) -> bool:
@@ -229,4 +226,4 @@ def _installs(command: Command, file: Placed) -> bool:
         installs = name == "gdebi" or (
             managers.system_manager(command) is not None and command.has("install", "localinstall", "add", "in")
         )
-    return installs and _names(command, file)
+    return installs

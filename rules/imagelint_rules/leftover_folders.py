@@ -16,7 +16,7 @@ from imagelint_rules.placed import Placed, Places
 _TEMPORARY = r"(?:(\w+)=)?[\"']?(?:\$\(|`)\s*mktemp\s(?:[^)`]*\s)?(?:-\w*d|--directory)\b"
 _DECLARES = frozenset({"export", "local", "declare", "readonly", "typeset"})
 #: A RUN that makes more folders than this is not looked at any further.
-_MOST = 64
+_MOST = 32
 _MAKERS = frozenset({"make", "gmake", "ninja", "samu", "bmake"})
 _CLONE_VALUED = frozenset(
     "-b --branch -o --origin -c --config --depth --reference -u --upload-pack --template --separate-git-dir -j --jobs"
@@ -115,11 +115,12 @@ def sources_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     if found is None:
         return
     source, entered, installed = found
-    name = entered.rstrip("/").rpartition("/")[2] or entered
-    pattern = placed.glob(entered if entered.startswith("/") else name)
+    words = _clone(source) or []
+    folder = words[1] if len(words) > 1 and words[1].startswith("/") else entered
+    pattern = placed.glob(folder)
     yield Finding(
         source.span,
-        f"the sources in {name} stay in this layer",
+        f"the sources in {folder} stay in this layer",
         note="what was made of them is installed; sources, objects and history are carried for nothing",
         help="remove the folder in the same RUN, or build in a stage of its own",
         related=(Related(installed.span, "installed here"),),
@@ -232,8 +233,10 @@ def git_history_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         elif words is None and command.name == "git":
             shallow = shallow and managers.subcommand(command, _CLONE_VALUED) in _NO_HISTORY
         if clones:
-            git = any(".git" in word for word in cleanup.removed(command)) or command.name == "mv"
-            clones = [each for each in clones if not (git or places.takes(command, each))]
+            gone = places.removals(command)
+            if command.name == "mv" or any(".git" in part.word for part in gone):
+                clones.clear()
+            clones = [each for each in clones if not any(placed.takes(part, each) for part in gone)]
     if not clones or ((kept := _sources(run, graph)) and kept[0] is clones[0].command):
         return
     for clone in clones:

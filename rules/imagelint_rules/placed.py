@@ -12,7 +12,7 @@ from imagelint.dockerfile.instructions import Workdir
 from imagelint_rules import cleanup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from imagelint.dockerfile.instructions import Run
     from imagelint.dockerfile.shell import Command
@@ -27,16 +27,28 @@ _UNKNOWN = r"\$\{[^}]*\}?|\$\(.*|`.*|\$\w+"
 _RECORDS = ("/var/lib/apt", "/var/cache", "/var/log", "/usr/share", "~/.cache", "~/.npm", "~/.cargo", "~/.m2")
 #: Relative working folders pile up; no real one is longer than this.
 _LONGEST = 4096
+_LONGEST_NAME = 255
 _WGET_VALUED = "aAbBeDhHiIlnNoOPQRtTUwXY"
 _CURL_VALUED = "AbcCdDeEFHKmoPQrtTuUwxXyYz"
 
 
 class Placed(NamedTuple):
-    """A file or a folder: its last name, its path as far as it is known, and the command that made it."""
+    """A file or a folder: the word for it, its last name, its path as far as it is known, and what made it."""
 
+    word: str
     name: str
     path: str
     command: Command
+
+
+class Removal(NamedTuple):
+    """A word of what a command removes: as written, its last name, its path; `everything` where it cannot be told."""
+
+    word: str
+    name: str
+    path: str
+    recursive: bool
+    everything: bool = False
 
 
 class Places:
@@ -52,42 +64,56 @@ class Places:
             return False
         target = command.args[-1].value if command.args else ""
         known = command.name != "popd" and target not in ("", "-") and not target.startswith(("+", "$("))
-        self.folder = self.at(target) if known else None
+        self.folder = self.at(target)[:_LONGEST] if known else None
         return True
 
     def at(self, word: str) -> str:
         """A word as a path; relative to an unknown folder it stays as it is."""
-        word = cleanup.at_home(word)
+        word = self.layer.path(word) if "$" in word else cleanup.at_home(word)
         path = word if word.startswith(("/", "~", "$")) else posixpath.join(self.folder or "", word)
         return posixpath.normpath(path) if path else ""
 
     def place(self, word: str, command: Command) -> Placed:
         """What a command makes under that name."""
+        word = cleanup.at_home(word.rstrip("/"))
         path = self.at(word)
-        return Placed(path.rpartition("/")[2], path, command)
+        return Placed(word, (path if word in (".", "") else word).rpartition("/")[2], path, command)
 
-    def takes(self, command: Command, placed: Placed) -> bool:
-        """Whether a command removes it; in doubt it does."""
+    def removals(self, command: Command) -> list[Removal]:
+        """What a command removes."""
         if cleanup.cleans_up(command):
-            return True
+            return [Removal("", "", "", recursive=True, everything=True)]
         recursive = command.name != "rm" or command.option("-r", "-R", "--recursive")
-        return any(self._takes(word, placed, recursive=recursive) for word in cleanup.removed(command))
+        return [self._removal(cleanup.at_home(word), recursive=recursive) for word in cleanup.removed(command)]
 
-    def _takes(self, word: str, placed: Placed, *, recursive: bool) -> bool:
-        word = cleanup.at_home(word)
+    def _removal(self, word: str, *, recursive: bool) -> Removal:
         name = word.rstrip("/").rpartition("/")[2]
-        if name == placed.name:
-            return True
-        if any(char in name for char in "*?[") and _matches(name, placed.name) and not is_record(word):
-            # `/tmp/*` takes no file of another folder that is known; a pattern for its name most likely does.
-            inside = not placed.path.startswith("/") or not word.startswith("/")
-            if name.strip("*") or inside or cleanup.covers(self.at(word), placed.path):
-                return True
-        if not recursive:
-            return False
-        if word.startswith(("$", "`")) or name in (".", "..") or (self.folder is None and not word.startswith("/")):
-            return True
-        return cleanup.covers(self.at(word), placed.path)
+        unknown = name in (".", "..") or (self.folder is None and not word.startswith(("/", "~")))
+        path = self.at(word)
+        everything = recursive and (unknown or path.startswith(("$", "`")))
+        return Removal(word, name, path, recursive, everything)
+
+
+def takes(removal: Removal, placed: Placed) -> bool:
+    """Whether what is removed takes a file or folder; in doubt it does."""
+    if removal.everything or removal.name == placed.name:
+        return True
+    if is_record(removal.word):
+        return False
+    if is_pattern(removal.name) and _matches(removal.name, placed.name):
+        # `/tmp/*` takes no file of another folder that is known; a pattern for its name most likely does.
+        return (
+            bool(removal.name.strip("*"))
+            or not placed.path.startswith("/")
+            or removal.path[:1] != "/"
+            or (cleanup.covers(removal.path, placed.path))
+        )
+    return removal.recursive and (placed.path.startswith("$") or cleanup.covers(removal.path, placed.path))
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word stands for the names that it matches."""
+    return any(char in word for char in "*?[")
 
 
 def _workdir(run: Run, graph: BuildGraph) -> str:
@@ -118,18 +144,27 @@ def is_record(word: str) -> bool:
 
 
 def _matches(pattern: str, name: str) -> bool:
-    from imagelint.dockerfile.globs import Glob
+    from fnmatch import fnmatchcase  # for the few RUNs that remove by a pattern
 
-    try:
-        return Glob(pattern.replace("**", "*")).matches(name)
-    except ValueError:
-        return False
+    # No file's name is longer; in doubt it matches.
+    return len(pattern) > _LONGEST_NAME or len(name) > _LONGEST_NAME or fnmatchcase(name, pattern)
 
 
-def matches(word: str, placed: Placed) -> bool:
-    """Whether a command's word names a file: by its last name, or by a pattern."""
-    name = cleanup.at_home(word.rpartition("=")[2] if word.startswith("--") else word).rpartition("/")[2]
-    return name == placed.name or (any(char in name for char in "*?[") and _matches(name, placed.name))
+def last_name(word: str) -> str:
+    """The last name of the path that a command's word or option gives."""
+    return cleanup.at_home(word.rpartition("=")[2] if word.startswith("-") else word).rpartition("/")[2]
+
+
+def named(command: Command, files: Mapping[str, Placed]) -> list[Placed]:
+    """The files that a command's words name: by their last names, or by a pattern."""
+    found: dict[str, Placed] = {}
+    for word in command.words:
+        name = last_name(word.value)
+        if name in files:
+            found[name] = files[name]
+        elif is_pattern(name):
+            found |= {each.name: each for each in files.values() if _matches(name, each.name)}
+    return list(found.values())
 
 
 def glob(text: str) -> str | None:
