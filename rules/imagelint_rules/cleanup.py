@@ -122,7 +122,8 @@ class Layer:
     ) -> list[Command]:
         """The commands that fill a cache which nothing behind them in the RUN empties."""
         found: dict[tuple[str, ...], list[Command]] = {}
-        for command in self.commands:
+        # A trap runs at the end, wherever it is set.
+        for command in (*self.commands, *(each for each in self.commands if each.name == "trap")):
             if fills(command):
                 folders = self.folders(cache, command)
                 if folders in found:
@@ -244,7 +245,7 @@ def covers(word: str, folder: str) -> bool:
     plain = word.rstrip("/")
     while plain.endswith("/*"):
         plain = plain[:-2].rstrip("/")
-    if len(plain) < 2:
+    if plain in ("", "."):
         return False
     if folder == plain or folder.startswith(plain + "/"):
         return True

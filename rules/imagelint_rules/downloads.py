@@ -73,7 +73,7 @@ def signature_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN wget https://example.org/x.asc && gpg --verify x.asc /opt/x && rm x.asc
     ```
     """
-    yield from _kept(run, graph, _verifies, "is verified with, and stays in this layer", "used here")
+    yield from _kept(run, graph, _verifies, "is verified with, and stays in this layer", "used here", _SIGNATURES)
 
 
 @rule("IL127", blame=_UNTOLD)
@@ -98,7 +98,7 @@ def installer_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN wget https://example.org/Miniforge3.sh && bash Miniforge3.sh -b -p /opt/conda && rm Miniforge3.sh
     ```
     """
-    yield from _kept(run, graph, _runs, "is run once, and stays in this layer", "run here")
+    yield from _kept(run, graph, _runs, "is run once, and stays in this layer", "run here", _INSTALLERS)
 
 
 @rule("IL128", blame=_UNTOLD)
@@ -123,11 +123,16 @@ def package_file_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN curl -fsSLO https://example.org/x.deb && dpkg -i x.deb && rm x.deb
     ```
     """
-    yield from _kept(run, graph, _installs, "is installed, and stays in this layer", "installed here")
+    yield from _kept(run, graph, _installs, "is installed, and stays in this layer", "installed here", _PACKAGES)
 
 
 def _kept(
-    run: Run, graph: BuildGraph, uses: Callable[[Command, Placed], bool], what: str, where: str
+    run: Run,
+    graph: BuildGraph,
+    uses: Callable[[Command, Placed], bool],
+    what: str,
+    where: str,
+    endings: tuple[str, ...] = ("",),
 ) -> Iterator[Finding]:
     """The downloaded files that a command of the same RUN uses up, and that none removes."""
     if run.programs.isdisjoint(_DOWNLOADS) or persona(run, graph) is None:
@@ -152,7 +157,7 @@ def _kept(
                 elif uses(command, file):
                     used.setdefault(file.name, command)
         for file in placed.downloads(places, command):
-            if len(files) < _MOST and not layer.mounted((file.path,)):
+            if len(files) < _MOST and file.name.endswith(endings) and not layer.mounted((file.path,)):
                 files[file.name], folders[file.name] = file, places.folder
                 used.pop(file.name, None)
     for name, command in used.items():
@@ -172,10 +177,7 @@ def _kept(
 def _fix(layer: Layer, file: Placed, use: Command, *, moved: bool) -> Fix | None:
     """Remove the file at the end of the RUN, where its name still means it and nothing below speaks of it."""
     word = placed.quoted(file.word)
-    if word is None or (moved and not file.word.startswith("/")):
-        return None
-    end = layer.run.line.joined.offset(len(layer.run.joined) - 1)
-    if layer.run.source.text.find(file.name, end) >= 0:
+    if word is None or (moved and not file.word.startswith("/")) or placed.spoken_of(file.name, layer.run):
         return None
     return layer.ending(f"rm {word}", f"remove {file.name} at the end of this RUN", [file.command, use])
 
@@ -197,26 +199,18 @@ def _unpacks(command: Command, _: Placed) -> bool:
     return name in _UNPACKERS or name in _REPLACES
 
 
-def _verifies(command: Command, file: Placed) -> bool:
-    return (
-        file.name.endswith(_SIGNATURES)
-        and command.name in ("gpg", "gpg2", "gpgv", "minisign")
-        and command.has("--verify", "-V", "-Vm")
-    )
+def _verifies(command: Command, _: Placed) -> bool:
+    return command.name in ("gpg", "gpg2", "gpgv", "minisign") and command.has("--verify", "-V", "-Vm")
 
 
 def _runs(command: Command, file: Placed) -> bool:
-    if not file.name.endswith(_INSTALLERS) or not command.words:
-        return False
     if command.name in _SHELLS or command.name.startswith("python"):
         script = next((word.value for word in command.args if not word.value.startswith("-")), "")
         return placed.last_name(script) == file.name
     return placed.last_name(command.words[0].value) == file.name
 
 
-def _installs(command: Command, file: Placed) -> bool:
-    if not file.name.endswith(_PACKAGES):
-        return False
+def _installs(command: Command, _: Placed) -> bool:
     name = command.name
     if name == "dpkg":
         installs = command.option("-i", "--install", "--unpack")

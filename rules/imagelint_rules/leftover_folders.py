@@ -144,16 +144,15 @@ def _sources(run: Run, graph: BuildGraph) -> tuple[Command, str, Command] | None
             continue
         elif cleanup.cleans_up(command) or _removes_tree(command) or _editable(command):
             source, entered, installed = None, "", None
-        elif not entered:
-            entered = _entered(command)
-        elif _installs(command):
-            installed = installed or command
+        else:
+            entered = entered or _entered(command)
+            if entered and installed is None and _installs(command):
+                installed = command
     if source is None or installed is None or layer.mounted((entered,)):
         return None
     # Spoken of below, the folder is wanted.
     name = entered.rstrip("/").rpartition("/")[2]
-    end = layer.run.line.joined.offset(len(layer.run.joined) - 1)
-    return None if name and run.source.text.find(name, end) >= 0 else (source, entered, installed)
+    return None if name and placed.spoken_of(name, run) else (source, entered, installed)
 
 
 def _fetches(command: Command) -> bool:
@@ -234,7 +233,8 @@ def git_history_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             shallow = shallow and managers.subcommand(command, _CLONE_VALUED) in _NO_HISTORY
         if clones:
             gone = places.removals(command)
-            if command.name == "mv" or any(".git" in part.word for part in gone):
+            finds = command.name == "find" and command.has(".git")
+            if finds or command.name == "mv" or any(".git" in part.word for part in gone):
                 clones.clear()
             clones = [each for each in clones if not any(placed.takes(part, each) for part in gone)]
     if not clones or ((kept := _sources(run, graph)) and kept[0] is clones[0].command):

@@ -64,14 +64,16 @@ class Places:
             return False
         target = command.args[-1].value if command.args else ""
         known = command.name != "popd" and target not in ("", "-") and not target.startswith(("+", "$("))
-        self.folder = self.at(target)[:_LONGEST] if known else None
+        folder = self.at(target)[:_LONGEST] if known else "$"
+        self.folder = None if folder == "$" else folder
         return True
 
     def at(self, word: str) -> str:
-        """A word as a path; relative to an unknown folder it stays as it is."""
+        """A word as a path, which begins with `$` where its folder is not known."""
         word = self.layer.path(word) if "$" in word else cleanup.at_home(word)
-        path = word if word.startswith(("/", "~", "$")) else posixpath.join(self.folder or "", word)
-        return posixpath.normpath(path) if path else ""
+        if not word.startswith(("/", "~", "$")):
+            word = posixpath.join("$" if self.folder is None else self.folder, word)
+        return posixpath.normpath(word) if word else ""
 
     def place(self, word: str, command: Command) -> Placed:
         """What a command makes under that name."""
@@ -88,10 +90,8 @@ class Places:
 
     def _removal(self, word: str, *, recursive: bool) -> Removal:
         name = word.rstrip("/").rpartition("/")[2]
-        unknown = name in (".", "..") or (self.folder is None and not word.startswith(("/", "~")))
         path = self.at(word)
-        everything = recursive and (unknown or path.startswith(("$", "`")))
-        return Removal(word, name, path, recursive, everything)
+        return Removal(word, name, path, recursive, recursive and (name in (".", "..") or path[:1] in ("$", "`")))
 
 
 def takes(removal: Removal, placed: Placed) -> bool:
@@ -100,15 +100,17 @@ def takes(removal: Removal, placed: Placed) -> bool:
         return True
     if is_record(removal.word):
         return False
+    unknown = placed.path.startswith("$")
     if is_pattern(removal.name) and _matches(removal.name, placed.name):
-        # `/tmp/*` takes no file of another folder that is known; a pattern for its name most likely does.
-        return (
-            bool(removal.name.strip("*"))
-            or not placed.path.startswith("/")
-            or removal.path[:1] != "/"
-            or (cleanup.covers(removal.path, placed.path))
-        )
-    return removal.recursive and (placed.path.startswith("$") or cleanup.covers(removal.path, placed.path))
+        # A pattern for its name most likely means it; `/tmp/*` takes no file of another folder that is known.
+        return bool(removal.name.strip("*")) or unknown or cleanup.covers(removal.path, placed.path)
+    return removal.recursive and (unknown or cleanup.covers(removal.path, placed.path))
+
+
+def spoken_of(name: str, run: Run) -> bool:
+    """Whether a name stands anywhere behind a RUN."""
+    starts = run.source.index.starts
+    return run.end_line < len(starts) and run.source.text.find(name, starts[run.end_line]) >= 0
 
 
 def is_pattern(word: str) -> bool:
