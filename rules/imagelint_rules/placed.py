@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imagelint_rules.cleanup import Layer
 
 _CHANGES_FOLDER = frozenset({"cd", "pushd", "popd"})
-_PLAIN = r"[\w.$@%+=:,/~-]+"
+_PLAIN = r"[\w.${}@%+=:,/~-]+"
 #: What stands for something that the text does not say.
 _UNKNOWN = r"\$\{[^}]*\}?|\$\(.*|`.*|\$\w+"
 #: Folders that hold caches and records: removing them says nothing of what a RUN downloaded elsewhere.
@@ -77,9 +77,9 @@ class Places:
 
     def place(self, word: str, command: Command) -> Placed:
         """What a command makes under that name."""
-        word = cleanup.at_home(word.rstrip("/"))
+        word = word.rstrip("/")
         path = self.at(word)
-        return Placed(word, (path if word in (".", "") else word).rpartition("/")[2], path, command)
+        return Placed(word, last_name(path if word in (".", "") else word), path, command)
 
     def removals(self, command: Command) -> list[Removal]:
         """What a command removes."""
@@ -181,7 +181,9 @@ def glob(text: str) -> str | None:
 
 def quoted(path: str) -> str | None:
     """A path as a word of a script; None where it would need more than double quotes."""
-    if not re.fullmatch(_PLAIN, path) or path.startswith("-"):
+    if not re.fullmatch(_PLAIN, path) or path.startswith("-") or ("$" not in path and "{" in path):
+        return None
+    if "$" in path and path.startswith("~"):
         return None
     return f'"{path}"' if "$" in path else path
 

@@ -115,6 +115,8 @@ FIXES = {
     "by its path": ("cd / && wget -O /tmp/y http://x && tar xf /tmp/y", " \\\n    && rm /tmp/y"),
     "by its name": (f"{GET} && tar xf y.tgz", " \\\n    && rm y.tgz"),
     "with a variable": ("curl -O http://x/y-$V.tgz && tar xf y-$V.tgz", ' \\\n    && rm "y-$V.tgz"'),
+    "with a variable in braces": ("curl -O http://x/y${V}z && tar xf y${V}z", ' \\\n    && rm "y${V}z"'),
+    "not with a home in quotes": ("curl -o ~/y$V http://x && tar xf ~/y$V", None),
     "not from another folder": (f"{GET} && cd /x && tar xf /y.tgz", None),
     "not what is spoken of below": (f"{GET} && tar xf y.tgz\nCMD cat y.tgz", None),
     "not GnuPG's home": ("GNUPGHOME=$(mktemp -d); x", None),
