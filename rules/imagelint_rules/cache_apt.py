@@ -8,7 +8,7 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths, Persona, Related
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers
+from imagelint_rules import cleanup, managers
 from imagelint_rules.cleanup import Cache, Layer, graded, persona
 
 _LISTS = Cache(("/var/lib/apt/lists",))
@@ -99,7 +99,9 @@ def _ahead(run: Run, graph: BuildGraph) -> tuple[Command | None, bool]:
                     needed = needed or False
                 elif name is not None or command.name in _READS_LISTS or _is_script(command):
                     needed = True if needed is None else needed
-                elif command.name == "rm" and managers.removes([command], _LISTS.folders[0]):
+                elif command.name == "rm" and any(
+                    cleanup.covers(word, _LISTS.folders[0]) for word in cleanup.removed(command)
+                ):
                     return command, needed is True
     return None, needed is True
 

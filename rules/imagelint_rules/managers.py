@@ -5,12 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from imagelint_rules import cleanup
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from imagelint.dockerfile.instructions import Run
     from imagelint.dockerfile.shell import Command, ShellWord
 
 _PIP = r"pip[0-9.]*"
@@ -83,25 +78,8 @@ def subcommand(command: Command, valued: frozenset[str] = frozenset()) -> str:
     return next((word.value for word in command.operands(valued)), "")
 
 
-def removes(commands: Iterable[Command], path: str) -> bool:
-    """Whether one of the commands takes away what lies in a folder: the folder, a parent, or what is in it."""
-    folder = cleanup.at_home(path)
-    return any(
-        cleanup.covers(cleanup.at_home(word), folder) for command in commands for word in cleanup.removed(command)
-    )
-
-
 def is_script(command: Command) -> bool:
     """Whether a command runs a script that the Dockerfile does not show: `./x`, `bash x`, `… | sh`."""
     if command.name in ("sh", "bash", "dash", "ash", "zsh", "source", "."):
         return True
     return bool(command.words) and command.words[0].value.startswith(("./", "/tmp/", "$"))  # noqa: S108
-
-
-def mounted(run: Run, path: str) -> bool:
-    """Whether a cache or tmpfs mount keeps what is written to a folder out of the layer."""
-    for mount in run.mounts:
-        target = cleanup.at_home(mount.get("target", "")).rstrip("/")
-        if mount["type"] in ("cache", "tmpfs") and target and (cleanup.at_home(path) + "/").startswith(target + "/"):
-            return True
-    return False
