@@ -30,7 +30,8 @@ def is_dockerfile_name(name: str) -> bool:
 def walk(path: str) -> Iterator[str]:
     """The Dockerfiles that a path means: the file itself, or those in a folder and below, in order.
 
-    Symbolic links within a folder are not followed. Raises InputError where there is no such path.
+    What git ignores is left out of a folder, and symbolic links in it are not followed. Raises InputError where there
+    is no such path.
     """
     try:
         mode = os.stat(path).st_mode if path != "-" else 0
@@ -43,6 +44,9 @@ def walk(path: str) -> Iterator[str]:
 
 
 def _below(top: str) -> Iterator[str]:
+    from imagelint.gitignored import ignored_below  # only for folders
+
+    ignored = ignored_below(top)
     todo = [top]
     failed: InputError | None = None
     while todo:
@@ -53,6 +57,8 @@ def _below(top: str) -> Iterator[str]:
         except OSError as error:
             failed = failed or InputError(f"{folder}: {_reason(error)}")
             continue
+        if ignored:
+            found = [entry for entry in found if os.path.relpath(entry.path, top) not in ignored]
         for entry in found:
             if entry.is_file(follow_symlinks=False) and is_dockerfile_name(entry.name):
                 yield _plain(entry.path, top)

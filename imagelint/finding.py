@@ -10,7 +10,7 @@ from enum import Enum, IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from imagelint.text import Edit, Span
+    from imagelint.text import Edit, LineIndex, Span
 
 
 class Severity(IntEnum):
@@ -80,6 +80,15 @@ class Unpriced:
         self.reason = reason
 
 
+class Fails(Unpriced):
+    """A finding that ends the build: there is no image to weigh, and no `# check=skip=` keeps the build going."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__("the build fails here")
+
+
 Blame = Paths | Shadowed | Duplicates | WholeLayer | Unpriced
 
 
@@ -117,3 +126,48 @@ class Finding(NamedTuple):
     blame: Blame | None = None
     code: str = ""
     name: str = ""
+
+
+def names_of(finding: Finding, aliases: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Everything that a finding goes by: code, prefixes of it, its rule's name, other tools' ids, and ALL.
+
+    `aliases` are its rule's ids: what only imagelint sees goes by another tool's id too, where the rule has just that
+    one of that tool.
+    """
+    code = finding.code
+    letters = len(code.rstrip("0123456789"))
+    own = finding.aliases or ()
+    names = [code, finding.name, *own, "ALL", *(code[:end] for end in range(letters, len(code)))]
+    if aliases != own:
+        for hadolint in (True, False):
+            of_tool = [each for each in aliases if each.startswith("DL") is hadolint]
+            if len(of_tool) == 1 and not any(each.startswith("DL") is hadolint for each in own):
+                names += of_tool
+    return tuple(names)
+
+
+class FileReport(NamedTuple):
+    """What is reported of one file: its path as given, its lines, and the findings in the order of the file."""
+
+    path: str
+    lines: LineIndex
+    findings: tuple[Finding, ...]
+
+
+class FileError(NamedTuple):
+    """A file that could not be read, and why."""
+
+    path: str
+    message: str
+
+
+class RulePage(NamedTuple):
+    """What a report says of a rule: its page, for those who only have the report."""
+
+    code: str
+    name: str
+    summary: str
+    documentation: str
+    severity: Severity
+    aliases: tuple[str, ...]
+    url: str | None

@@ -18,7 +18,7 @@ from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.dockerfile.source import LineKind
 from imagelint.errors import InputError
 from imagelint.finding import Safety
-from imagelint.linter import Linted, lint
+from imagelint.linter import Linted, Plan, lint
 from imagelint.text import apply_edits
 
 if TYPE_CHECKING:
@@ -57,8 +57,13 @@ class Fixed:
         return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 
 
-def fix(linted: Linted, rules: Sequence[Rule], context: BuildContext | None = None) -> Fixed:
-    """Apply every safe fix until none is left. A file with syntax errors is left alone."""
+def fix(
+    linted: Linted, rules: Sequence[Rule] | Plan, context: BuildContext | None = None, *, unsafe: bool = False
+) -> Fixed:
+    """Apply every safe fix until none is left; with `unsafe` the others too.
+
+    A file with syntax errors is left alone.
+    """
     current = linted
     applied: list[Finding] = []
     refused: set[tuple[str, str]] = set()
@@ -66,7 +71,9 @@ def fix(linted: Linted, rules: Sequence[Rule], context: BuildContext | None = No
         candidates = [
             finding
             for finding in current.findings
-            if finding.fix is not None and finding.fix.safety is Safety.SAFE and _key(finding, current) not in refused
+            if finding.fix is not None
+            and (unsafe or finding.fix.safety is Safety.SAFE)
+            and _key(finding, current) not in refused
         ]
         chosen = _apart(candidates)
         if not chosen or current.dockerfile.problems:

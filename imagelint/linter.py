@@ -1,4 +1,4 @@
-"""Running rules over a Dockerfile."""
+"""Running rules over Dockerfiles: parse, visit, hand batches their scripts, silence what comments silence, judge."""
 
 from __future__ import annotations
 
@@ -7,18 +7,46 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagelint.dockerfile.instructions import Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.errors import PluginError
-from imagelint.finding import Finding, Severity, Unpriced
+from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
+from imagelint.suppress import Suppressions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from imagelint.dockerfile.source import Source
+    from imagelint.finding import Blame
     from imagelint.graph import BuildContext
-    from imagelint.rule import Rule
+    from imagelint.rule import Batch, Rule
 
-#: The code of what BuildKit itself would refuse; hadolint's name for it is an alias.
+#: The code of what BuildKit itself would refuse; its rule is there for its page alone.
 SYNTAX_CODE, SYNTAX_NAME = "IL001", "syntax-error"
+#: The rules whose findings are made here, where comments are held against what they silence.
+UNUSED, UNUSED_PRAGMA, MISSPELT = "unused-suppression", "unused-pragma", "misspelt-suppression"
+_SILENT: Blame = Unpriced("a comment takes no byte of an image")
+
+
+class Plan(NamedTuple):
+    """What a run does: its rules and batches, and what becomes of a finding.
+
+    `judge` is given a file's path, a finding and the ids of its rule; it answers with the finding, perhaps changed, or
+    None. `catalogue` are all rules there are: a comment may name one that does not run. Without `pragmas` hadolint's
+    and BuildKit's comments are passed over.
+    """
+
+    rules: tuple[Rule, ...]
+    batches: tuple[Batch, ...] = ()
+    judge: Callable[[str, Finding, tuple[str, ...]], Finding | None] | None = None
+    catalogue: tuple[Rule, ...] | None = None
+    pragmas: bool = True
+
+
+class Task(NamedTuple):
+    """A Dockerfile to lint: its path, its content, and how it is built."""
+
+    path: str
+    data: bytes | str
+    context: BuildContext | None = None
 
 
 class Linted(NamedTuple):
@@ -34,14 +62,40 @@ class Linted(NamedTuple):
         """The file's source, which turns spans into lines and columns."""
         return self.dockerfile.source
 
+    @property
+    def report(self) -> FileReport:
+        """What a report needs of it: plain data."""
+        return FileReport(self.path, self.source.index, self.findings)
 
-def lint(path: str, data: bytes | str, rules: Sequence[Rule], context: BuildContext | None = None) -> Linted:
+
+def lint(path: str, data: bytes | str, rules: Sequence[Rule] | Plan, context: BuildContext | None = None) -> Linted:
     """Parse a Dockerfile and run the rules over it; syntax errors are findings, and the rest is linted all the same."""
-    dockerfile = parse(data)
-    graph = BuildGraph(dockerfile, context)
-    findings = [*_syntax(dockerfile), *_run(rules, graph)]
-    findings.sort(key=lambda finding: (finding.span.start, finding.code, finding.span.end))
-    return Linted(path, dockerfile, graph, tuple(findings))
+    plan = rules if isinstance(rules, Plan) else Plan(tuple(rules))
+    return run(plan, [Task(path, data, context)])[0]
+
+
+def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
+    """Lint several Dockerfiles; a batch is given them all at once."""
+    graphs = [BuildGraph(parse(task.data), task.context) for task in tasks]
+    found = [[*_syntax(graph.dockerfile), *_visit(plan.rules, graph)] for graph in graphs]
+    for batch in plan.batches:
+        for number, finding in _batch(batch, graphs):
+            found[number].append(finding)
+    by_code = {rule.code: rule for rule in plan.rules}
+    out: list[Linted] = []
+    for task, graph, findings in zip(tasks, graphs, found, strict=True):
+        suppressions = Suppressions(graph.dockerfile, pragmas=plan.pragmas)
+        kept = list(suppressions.keep(findings, by_code))
+        kept += suppressions.keep(_of_comments(suppressions, graph, plan), by_code)
+        if plan.judge is not None:
+            kept = [
+                judged
+                for each in kept
+                if (judged := plan.judge(task.path, each, by_code[each.code].aliases if each.code in by_code else ()))
+            ]
+        kept.sort(key=lambda finding: (finding.span.start, finding.code, finding.span.end))
+        out.append(Linted(task.path, graph.dockerfile, graph, tuple(kept)))
+    return out
 
 
 def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
@@ -51,13 +105,13 @@ def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
             problem.message,
             severity=Severity.ERROR,
             aliases=problem.aliases,
-            blame=Unpriced("the build fails here"),
+            blame=Fails(),
             code=SYNTAX_CODE,
             name=SYNTAX_NAME,
         )
 
 
-def _run(rules: Sequence[Rule], graph: BuildGraph) -> Iterator[Finding]:
+def _visit(rules: Sequence[Rule], graph: BuildGraph) -> Iterator[Finding]:
     """Visit every part of the graph with the rules that are about its kind."""
     wanted: dict[tuple[type, bool], list[Rule]] = {}
     for part, trigger in _parts(graph):
@@ -80,6 +134,16 @@ def _guarded(rule: Rule, part: Instruction | Stage | Dockerfile, graph: BuildGra
         raise PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile") from error
 
 
+def _batch(batch: Batch, graphs: Sequence[BuildGraph]) -> Iterator[tuple[int, Finding]]:
+    try:
+        yield from batch.function(graphs)
+    except PluginError:
+        raise
+    except Exception as error:
+        message = f"{batch.name} failed: {type(error).__name__}: {error}"
+        raise PluginError(message, hint=f"--ignore {batch.prefix} runs without it") from error
+
+
 def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile, bool]]:
     """Every part of a file, and whether it stands behind ONBUILD."""
     yield graph.dockerfile, False
@@ -89,6 +153,57 @@ def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile
         yield instruction, False
         if isinstance(instruction, Onbuild) and instruction.inner is not None:
             yield instruction.inner, True
+
+
+def _of_comments(suppressions: Suppressions, graph: BuildGraph, plan: Plan) -> Iterator[Finding]:
+    """What is wrong with the comments that silence findings, as far as the rules about them run."""
+    rules = {rule.name: rule for rule in plan.rules if rule.name in (UNUSED, UNUSED_PRAGMA, MISSPELT)}
+    if not rules or not (suppressions.pragmas or suppressions.misspelt):
+        return
+    source = graph.dockerfile.source
+
+    def made(rule: Rule, line: int, message: str, help_: str | None) -> Finding:
+        span = source.span_of_lines(line, line)
+        return Finding(
+            span, message, help=help_, severity=rule.severity, persona=rule.persona, aliases=(), blame=_SILENT,
+            code=rule.code, name=rule.name,
+        )  # fmt: skip
+
+    if rule := rules.get(MISSPELT):
+        known = _names(plan.catalogue or ())
+        for each in suppressions.misspelt:
+            yield made(rule, each.line, each.message, each.help)
+        for pragma in suppressions.pragmas if plan.catalogue is not None else ():
+            for name in pragma.names if pragma.tool == "imagelint" else ():
+                if name not in known and not _is_of_batch(name, plan.batches):
+                    yield made(rule, pragma.line, f"there is no rule {name[:60]} to ignore", _suggestion(name, known))
+    ran = _names(plan.rules)
+    for pragma, name in suppressions.unused(
+        lambda name: name in ran or name == "all" or _is_of_batch(name, plan.batches)
+    ):
+        rule = rules.get(UNUSED if pragma.tool == "imagelint" else UNUSED_PRAGMA)
+        if rule is not None:
+            yield made(rule, pragma.line, f"{name} is ignored here, and nothing of it is found", "remove the comment")
+
+
+def _names(rules: Iterable[Rule]) -> frozenset[str]:
+    """Everything that a comment may call these rules."""
+    names: set[str] = set()
+    for rule in rules:
+        letters = len(rule.code.rstrip("0123456789"))
+        names |= {rule.name, *rule.aliases, *(rule.code[:end] for end in range(letters, len(rule.code) + 1))}
+    return frozenset(names | {"ALL"})
+
+
+def _is_of_batch(name: str, batches: Iterable[Batch]) -> bool:
+    return any(name.startswith(each.prefix) for each in batches)
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    import difflib  # only for a misspelt comment
+
+    close = difflib.get_close_matches(name[:60], known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else "`imagelint rules` lists them"
 
 
 def select(findings: Iterable[Finding], minimum: Severity) -> Iterator[Finding]:

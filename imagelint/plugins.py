@@ -16,7 +16,7 @@ from imagelint.errors import PluginError
 from imagelint.rule import CODE, Batch, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import ModuleType
 
 GROUP = "imagelint.rules"
@@ -52,8 +52,11 @@ class Loaded(NamedTuple):
     batches: tuple[Batch, ...]
 
 
-def load() -> Loaded:
-    """The rules and batches of every plug-in; raises PluginError where one cannot be loaded."""
+def load(local: Sequence[str] = ()) -> Loaded:
+    """The rules and batches of every plug-in, and the rules of local files and folders; raises PluginError.
+
+    Local rules have a prefix of their own choice, as long as no plug-in has it.
+    """
     plugins = discover()
     if not plugins:
         raise PluginError("no rules are installed", hint="reinstall imagelint: its own rules come as a plug-in")
@@ -70,6 +73,15 @@ def load() -> Loaded:
                             f"{plugin.module}: the batch {value.name} must have the prefix {plugin.prefix}"
                         )
                     batches[value.prefix] = value
+    prefixes = {plugin.prefix for plugin in plugins}
+    for path in local:
+        for module in _local_modules(path):
+            for value in vars(module).values():
+                if isinstance(value, Rule) and value.function.__module__ == module.__name__:
+                    prefix = value.code.rstrip("0123456789")
+                    if prefix in prefixes:
+                        raise PluginError(f"{path}: the prefix of {value.code} is another plug-in's")
+                    _admit(value, Plugin(prefix, path), rules)
     return Loaded(tuple(rules[code] for code in sorted(rules)), tuple(batches[prefix] for prefix in sorted(batches)))
 
 
@@ -97,6 +109,29 @@ def _modules(name: str) -> Iterator[ModuleType]:
             inner = os.path.isfile(os.path.join(path, "__init__.py"))
             if stem != "__init__" and stem.isidentifier() and (inner or (dot and ending == "py")):
                 yield from _modules(f"{name}.{stem}")
+
+
+def _local_modules(path: str) -> Iterator[ModuleType]:
+    """The modules of a local file, or of the files in a folder; they cannot import one another."""
+    names = [path]
+    if os.path.isdir(path):
+        names = [os.path.join(path, name) for name in sorted(os.listdir(path)) if name.endswith(".py")]
+    for number, name in enumerate(names):
+        from importlib.util import module_from_spec, spec_from_file_location
+
+        stem = os.path.basename(name).removesuffix(".py")
+        spec = spec_from_file_location(f"imagelint_local_{number}_{stem}", name)
+        if spec is None or spec.loader is None:
+            raise PluginError(f"{name}: is no Python file of rules")
+        module = module_from_spec(spec)
+        sys.modules[module.__name__] = module
+        try:
+            spec.loader.exec_module(module)
+        except PluginError:
+            raise
+        except Exception as error:
+            raise PluginError(f"the local rules {name} cannot be loaded: {type(error).__name__}: {error}") from error
+        yield module
 
 
 def _import(name: str) -> ModuleType:

@@ -58,6 +58,9 @@ class LineIndex:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def __reduce__(self) -> tuple[type[LineIndex], tuple[str]]:
+        return LineIndex, (self.text,)  # the text alone travels between processes
+
     def line_span(self, line: int) -> Span:
         """The range of line number `line` (from 1), its line end included."""
         end = self.starts[line] if line < len(self.starts) else len(self.text)

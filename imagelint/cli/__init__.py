@@ -79,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     _graph(commands)
     _parse(commands)
     _rule(commands)
+    _rules(commands)
     _schema(commands)
     return parser
 
@@ -102,17 +103,39 @@ def _check(commands: _Commands) -> None:
     parser.add_argument(
         "paths", nargs="*", default=["."], metavar="PATH", help="a Dockerfile, a folder, or - (default: this folder)"
     )
-    parser.add_argument("--fix", action="store_true", help="apply every safe fix, then report what is left")
-    parser.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing")
-    parser.add_argument(
-        "--select", metavar="RULES", action="append", help="run only these: codes, prefixes, names; ALL"
+    fixing = parser.add_argument_group("fixing")
+    fixing.add_argument("--fix", action="store_true", help="apply every safe fix, then report what is left")
+    fixing.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing")
+    fixing.add_argument(
+        "--unsafe-fixes", action="store_true", help="with --fix or --diff: those that may change the build too"
     )
-    parser.add_argument(
-        "--fail-on", choices=_LEVELS, default="info", help="the least that fails the run (default: info)"
+    rules = parser.add_argument_group("rules", "RULES are codes, prefixes of codes, names, other tools' ids, or ALL")
+    rules.add_argument("--select", metavar="RULES", action="append", help="run only these")
+    rules.add_argument("--extend-select", metavar="RULES", action="append", help="run these too")
+    rules.add_argument("--ignore", metavar="RULES", action="append", help="leave these out")
+    rules.add_argument("--persona", choices=("regular", "pedantic"), help="pedantic: opinions too (default: regular)")
+    rules.add_argument(
+        "--severity", metavar="RULE=LEVEL", action="append", default=[], help="give a rule's findings another severity"
     )
-    parser.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is found")
-    parser.add_argument("--isolated", action="store_true", help="read no configuration")
-    _output(parser)
+    rules.add_argument("--min-severity", choices=_LEVELS, help="report nothing that matters less")
+    rules.add_argument("--no-pragmas", action="store_true", help="pass over comments of hadolint and BuildKit")
+    rules.add_argument(
+        "--allow-local-rules", action="store_true", help="run the rules that the repository's configuration names"
+    )
+    failing = parser.add_argument_group("failing")
+    failing.add_argument("--fail-on", choices=_LEVELS, help="the least that fails the run (default: info)")
+    failing.add_argument("--exit-zero", action="store_true", help="exit 0 whatever is found")
+    failing.add_argument("--baseline", metavar="FILE", help="pass over the findings that this file knows")
+    failing.add_argument("--update-baseline", action="store_true", help="write the baseline file from what is found")
+    reporting = parser.add_argument_group("reporting")
+    reporting.add_argument("--output-format", choices=_FORMATS, help="how to report (default: text)")
+    reporting.add_argument("--output-file", metavar="FILE", help="where to (default: standard output)")
+    reporting.add_argument("--statistics", action="store_true", help="count the findings by rule instead")
+    reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    reporting.add_argument("--stdin-filename", metavar="PATH", help="what standard input is called, and where it lies")
+    configuration = parser.add_argument_group("configuration")
+    configuration.add_argument("--config", metavar="FILE", help="read this configuration and no other")
+    configuration.add_argument("--isolated", action="store_true", help="read no configuration")
     _dockerfile_options(parser)
 
 
@@ -154,8 +177,13 @@ def _parse(commands: _Commands) -> None:
 
 
 def _rule(commands: _Commands) -> None:
-    parser = _command(commands, "rule", "explain a rule, or list them all")
-    parser.add_argument("name", nargs="?", metavar="RULE", help="a code, a name, or another tool's id for it")
+    parser = _command(commands, "rule", "explain a rule")
+    parser.add_argument("name", nargs="?", metavar="RULE", help="a code, a prefix, a name, or another tool's id for it")
+
+
+def _rules(commands: _Commands) -> None:
+    parser = _command(commands, "rules", "list the rules")
+    _output(parser)
 
 
 def _schema(commands: _Commands) -> None:
@@ -166,6 +194,7 @@ def _schema(commands: _Commands) -> None:
 
 
 _LEVELS = ("error", "warning", "info", "style")
+_FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "checkstyle", "hadolint-json")
 
 
 def _output(parser: argparse.ArgumentParser) -> None:

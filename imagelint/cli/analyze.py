@@ -20,8 +20,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output_format == "json":
         from imagelint.output import analysis, json
 
-        found = read.linted.findings if read.linted else ()
-        print(json.dumps(analysis.analyze(read.report, read.places, read.linted, found)))
+        file = read.linted.report if read.linted else None
+        print(json.dumps(analysis.analyze(read.report, read.places, file)))
         return 0
     from imagelint.output import tables
 

@@ -3,126 +3,150 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
-from imagelint import files, linter, plugins
-from imagelint.cli.shared import build_context, choose
-from imagelint.dockerfile.validate import is_dockerfile
-from imagelint.errors import ImagelintError, InputError, UsageError
-from imagelint.finding import Finding, Severity
+from imagelint import files
+from imagelint.cli import complain, lintrun, options
+from imagelint.errors import ImagelintError, InputError
+from imagelint.finding import FileError, FileReport, Severity
+from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from imagelint.graph import BuildContext
-    from imagelint.linter import Linted
-    from imagelint.rule import Rule
+    from imagelint.cli.options import Options
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Lint every path; one that cannot be read never stops the others, but makes the exit status 2."""
-    if arguments.fix and arguments.diff:
-        raise UsageError("--fix and --diff exclude each other", hint="--diff shows what --fix would do")
-    if arguments.diff and arguments.output_format != "text":
-        raise UsageError("--diff prints a patch, not JSON")
-    build_context(arguments)  # says what is wrong with the options before any file is read
-    rules = choose(plugins.load().rules, arguments.select)
-    linted: list[Linted] = []
-    errors: list[tuple[str, str]] = []
-    for path in _paths(arguments.paths, errors):
-        try:
-            context = build_context(arguments, path)
-            result = lint_file(path, rules, context)
-            if arguments.fix or arguments.diff:
-                result = _fix(result, rules, context, write=arguments.fix)
-        except ImagelintError as error:
-            errors.append((path, _error(error, errors)))
-            continue
-        linted.append(result)
+    chosen = options.read(arguments)
+    errors: list[FileError] = []
+    paths = _paths(arguments.paths, chosen, errors)
+    reports = _lint(arguments, chosen, paths, errors)
+    known = 0
+    if chosen.update_baseline:
+        from imagelint import baseline
+
+        assert chosen.baseline is not None
+        known = baseline.write(chosen.baseline, reports)
+        print(f"imagelint: {known} findings are in {printable(chosen.baseline)} now", file=sys.stderr)
+        reports = [report._replace(findings=()) for report in reports]
+    elif chosen.baseline is not None:
+        reports, known = _new(chosen.baseline, reports)
     if not arguments.diff:
-        _report(linted, errors, as_json=arguments.output_format == "json")
+        _report(arguments, chosen, reports, errors, known)
     if errors:
         return 2
-    threshold = Severity[arguments.fail_on.upper()]
-    failed = any(next(linter.select(each.findings, threshold), None) for each in linted)
-    return 1 if failed and not arguments.exit_zero else 0
+    failed = any(_weight(finding.severity) >= chosen.fail_on for report in reports for finding in report.findings)
+    return 1 if failed and not chosen.exit_zero else 0
 
 
-def _paths(named: Sequence[str], errors: list[tuple[str, str]]) -> list[str]:
-    """Every Dockerfile that is meant, each once."""
+def _weight(severity: Severity | None) -> Severity:
+    return Severity.WARNING if severity is None else severity
+
+
+def _paths(named: Sequence[str], chosen: Options, errors: list[FileError]) -> list[str]:
+    """Every Dockerfile that is meant, each once; what the configuration excludes only where it is named outright."""
     found: dict[str, None] = {}
     for path in named:
+        below: list[str] = []
         try:
-            below = []
             for each in files.walk(path):
-                below.append(each)  # noqa: PERF402 - what came before an unreadable folder is kept
+                if each == path or not chosen.excludes(each):
+                    below.append(each)  # noqa: PERF401 - what came before an unreadable folder is kept
         except InputError as error:
-            errors.append((path, _error(error, errors)))
+            errors.append(_complaint(path, error))
             found |= dict.fromkeys(below)
             continue
         if not below:
-            print(f"imagelint: note: {path}: no Dockerfile in this folder", file=sys.stderr)
+            print(f"imagelint: note: {printable(path)}: no Dockerfile in this folder", file=sys.stderr)
         found |= dict.fromkeys(below)
     return list(found)
 
 
-def _error(error: ImagelintError, _: object) -> str:
+def _complaint(path: str, error: ImagelintError) -> FileError:
     """Say at once what is wrong with a path; the message is kept for the report."""
-    from imagelint.cli import complain
-
     complain(error)
-    return error.message
+    return FileError(path, error.message)
 
 
-def lint_file(path: str, rules: Sequence[Rule], context: BuildContext) -> Linted:
-    """Read and lint a file; raises InputError where it cannot be read, is no Dockerfile or lacks the target."""
-    result = linter.lint(path, files.read(path), rules, context)
-    if result.dockerfile.instructions and not is_dockerfile(result.dockerfile.instructions):
-        first = result.dockerfile.instructions[0]
-        raise InputError(
-            f"{path}: is not a Dockerfile: no line is an instruction (line {first.start_line}: {first.keyword[:40]})"
-        )
-    if context.target is not None and result.graph.final is None:
-        raise InputError(f"{path}: has no stage {context.target}")
-    return result
+def _lint(
+    arguments: argparse.Namespace, chosen: Options, paths: Sequence[str], errors: list[FileError]
+) -> list[FileReport]:
+    """Lint the files, say what was fixed, print the patches, and collect the reports."""
+    from imagelint.cli.progress import counter
+
+    reports: list[FileReport] = []
+    with counter("linting", len(paths), quiet=chosen.quiet) as done:
+        for outcome in lintrun.run(chosen.job, paths, partial(options.job, arguments), done):
+            if outcome.fixed:
+                codes = ", ".join(dict.fromkeys(outcome.fixed))
+                print(f"fixed {printable(outcome.path)}: {len(outcome.fixed)} findings ({codes})", file=sys.stderr)
+            if outcome.patch:
+                _print_patch(outcome.patch)
+            if outcome.report is not None:
+                reports.append(outcome.report)
+            elif outcome.error is not None:
+                errors.append(_complaint(outcome.path, ImagelintError(outcome.error, hint=outcome.hint)))
+    return reports
 
 
-def _fix(linted: Linted, rules: Sequence[Rule], context: BuildContext, *, write: bool) -> Linted:
-    """Fix a file and write it, or print the patch; returns what the report is about: what is left, or what was."""
-    from imagelint import fixer
-    from imagelint.text import printable
-
-    fixed = fixer.fix(linted, rules, context)
-    if not fixed.changed:
-        return linted
-    if write:
-        if linted.path == "-":
-            raise InputError("standard input cannot be fixed in place", hint="--diff prints the patch")
-        fixer.write(fixed)
-        done = ", ".join(dict.fromkeys(finding.code for finding in fixed.applied))
-        print(f"fixed {printable(linted.path)}: {len(fixed.applied)} findings ({done})", file=sys.stderr)
-        return fixed.after
-    diff = fixed.diff()
+def _print_patch(patch: bytes) -> None:
+    """To a program as it is, to a person without what could move the terminal."""
     if sys.stdout.isatty():
-        diff = "\n".join(printable(line) for line in diff.split("\n"))
-    sys.stdout.buffer.write(diff.encode("utf-8", "surrogateescape"))
-    return linted
+        lines = patch.decode("utf-8", "surrogateescape").split("\n")
+        patch = "\n".join(printable(line) for line in lines).encode("utf-8", "backslashreplace")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(patch)
 
 
-def _report(linted: Sequence[Linted], errors: Sequence[tuple[str, str]], *, as_json: bool) -> None:
-    if as_json:
-        from imagelint.output import json
+def _new(path: str, reports: Sequence[FileReport]) -> tuple[list[FileReport], int]:
+    """The reports without what the baseline knows; what it knows in vain is said."""
+    from imagelint import baseline
 
-        print(json.dumps(json.check(((each, each.findings) for each in linted), errors)))
-        return
-    from imagelint.output import text
-    from imagelint.output.style import Style, wants_colour
+    compared = baseline.compare(reports, baseline.read(path))
+    if compared.stale:
+        shown = compared.stale[:5]
+        count = len(compared.stale)
+        print(
+            f"imagelint: note: {printable(path)}: {count} {'entry is' if count == 1 else 'entries are'} stale:"
+            " the finding is gone (--update-baseline writes it anew)",
+            file=sys.stderr,
+        )
+        for entry in shown:
+            print(f"  {printable(entry.path)}: {printable(entry.code)} {printable(entry.message)}", file=sys.stderr)
+        if count > len(shown):
+            print(f"  and {count - len(shown)} more", file=sys.stderr)
+    return list(compared.files), compared.known
 
-    style = Style(colour=wants_colour(sys.stdout))
-    shown: list[Finding] = []
-    for each in linted:
-        shown += each.findings
-        for line in text.findings(each, each.findings, style):
+
+def _report(
+    arguments: argparse.Namespace,
+    chosen: Options,
+    reports: Sequence[FileReport],
+    errors: Sequence[FileError],
+    known: int,
+) -> None:
+    if arguments.statistics:
+        from imagelint.output import statistics
+
+        lines: Iterable[str] = statistics.lines(reports)
+    elif chosen.output_format == "text":
+        from imagelint.output import text
+        from imagelint.output.style import Style, wants_colour
+
+        style = Style(colour=chosen.colour and chosen.output_file is None and wants_colour(sys.stdout))
+        lines = [line for report in reports for line in text.findings(report, style)]
+        lines = [*lines, text.summary(reports, len(errors), style, known=known)]
+    else:
+        from imagelint.output import formats
+
+        lines = [formats.report(chosen.output_format, reports, errors, chosen.pages)]
+    if chosen.output_file is None:
+        for line in lines:
             print(line)
-    print(text.summary(linted, shown, len(errors), style))
+    else:
+        text_of = "".join(f"{line}\n" for line in lines)
+        files.replace(chosen.output_file, text_of.encode("utf-8", "backslashreplace"))

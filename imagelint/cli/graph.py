@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from imagelint.cli.check import lint_file
+from imagelint import files, linter
+from imagelint.cli.lintrun import checked
 from imagelint.cli.shared import build_context
 from imagelint.text import printable
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 def run(arguments: argparse.Namespace) -> int:
     """Read the file and print its graph; exits 0 whatever it shows."""
     path = arguments.path
-    linted = lint_file(path, (), build_context(arguments, path))
+    linted = checked(linter.lint(path, files.read(path), (), build_context(arguments, path)))
     count = len(linted.findings)
     if count:
         # Without rules there are syntax errors alone; the graph is of what could be read.

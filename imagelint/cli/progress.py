@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     #: What is being done, bytes done so far, and bytes in all where that is known.
     Progress = Callable[[str, int, int | None], None]
 
+#: How many files are worth a bar.
+MANY = 1000
+
 
 @contextmanager
 def bar(*, quiet: bool) -> Iterator[Progress | None]:
@@ -30,3 +33,18 @@ def bar(*, quiet: bool) -> Iterator[Progress | None]:
             progress.update(task, description=what, completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def counter(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A callback that is told of files done, and draws a bar where there are many and a person looks."""
+    if quiet or total < MANY or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda count: progress.advance(task, count)

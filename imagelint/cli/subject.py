@@ -54,7 +54,10 @@ def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
 def _lint(arguments: argparse.Namespace) -> Linted | None:
     if arguments.dockerfile is None:
         return None
-    from imagelint import plugins
-    from imagelint.cli.check import lint_file
+    from imagelint import files, linter, plugins
+    from imagelint.cli.lintrun import checked
+    from imagelint.selection import Selection, plan
 
-    return lint_file(arguments.dockerfile, plugins.load().rules, build_context(arguments, arguments.dockerfile))
+    path = arguments.dockerfile
+    context = build_context(arguments, path)
+    return checked(linter.lint(path, files.read(path), plan(plugins.load(), Selection()), context))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagelint.dockerfile import shellreader
-from imagelint.dockerfile.shell import Command, Script, ShellWord
+from imagelint.dockerfile.shell import Command, Script, ShellWord, Wrapper
 from imagelint.text import OffsetMap
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ _SHELL_FILES = frozenset({"--rcfile", "--init-file"})
 _SWITCHES_USER = frozenset({"su", "runuser"})
 _SWITCH_VALUED = frozenset({"-s", "--shell", "-g", "--group", "-G", "--supp-group", "-w", "--whitelist-environment"})
 _MAX_NESTING = 4
+#: More wrappers than these around one command are looked through, and not kept.
+_MAX_WRAPPERS = 8
 
 
 def script_of(run: Run) -> Script:
@@ -61,7 +63,8 @@ def script_of(run: Run) -> Script:
         if run.heredocs:
             script = script._replace(chain=False, open_end=False)
             if script.commands and script.commands[0].name in _SHELLS:
-                script = script._replace(commands=script.commands + _body(run).commands)
+                body = _body(run)
+                script = script._replace(commands=script.commands + body.commands, pipes=script.pipes + body.pipes)
     commands = tuple(each for command in script.commands for each in _look_through(command, 0))
     return script._replace(commands=commands)
 
@@ -96,18 +99,25 @@ def _look_through(command: Command, depth: int) -> Iterator[Command]:
     """The command itself, or what it runs where it is a wrapper; a wrapped one keeps the wrapper's operator."""
     words, at = command.words, 0
     assigned: list[ShellWord] = []
+    wrappers = list(command.wrappers)
     while at < len(words) and (behind := _unwrapped(words, at)) < len(words):
-        if words[at].value.endswith(("env", "sudo")):
+        name = words[at].value.rpartition("/")[2]
+        if name in ("env", "sudo"):
             between = words[at + 1 : behind]
             assigned += (word for word in between if "=" in word.value[1:] and not word.value.startswith("-"))
+        if len(wrappers) < _MAX_WRAPPERS:
+            wrappers.append(Wrapper(name, command.span_of(words[at])))
         at = behind
-    assignments = (*command.assignments, *assigned)
-    inner = command._replace(words=words[at:], assignments=assignments) if at else command
+    if at:
+        assignments = (*command.assignments, *assigned)
+        inner = command._replace(words=words[at:], assignments=assignments, wrappers=tuple(wrappers))
+    else:
+        inner = command
     if depth < _MAX_NESTING:
         script = _quoted_script(inner)
         if script is not None:
             for each in script.commands:
-                yield from _look_through(each._replace(nested=True), depth + 1)
+                yield from _look_through(each._replace(nested=True, wrappers=inner.wrappers), depth + 1)
             return
     yield inner
 

@@ -7,20 +7,17 @@ from typing import TYPE_CHECKING, Any
 from imagelint.output import json as findings_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-    from imagelint.finding import Finding
+    from imagelint.finding import FileReport
     from imagelint.gate import Baseline, Verdict
     from imagelint.image.report import ImageSummary, LayerReport, Report
-    from imagelint.linter import Linted
     from imagelint.output.places import Place
 
 SCHEMA = 1
 
 
-def analyze(
-    report: Report, places: Mapping[int, Place], linted: Linted | None, found: Sequence[Finding]
-) -> dict[str, Any]:
+def analyze(report: Report, places: Mapping[int, Place], file: FileReport | None) -> dict[str, Any]:
     """The report of `analyze`. `places` says which line made which layer, as far as that is known."""
     return {
         "schema": SCHEMA,
@@ -59,7 +56,7 @@ def analyze(
             }
         },
         "predictions": [],
-        "findings": [findings_json.finding(linted, each) for each in found] if linted else [],
+        "findings": [findings_json.finding(file, each) for each in file.findings] if file else [],
     }
 
 

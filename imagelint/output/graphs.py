@@ -190,7 +190,7 @@ def document(path: str, graph: BuildGraph) -> dict[str, Any]:
                 "name": wrong.name,
                 "message": explained(wrong),
                 "stage": wrong.target.index if wrong.target else None,
-                "location": location(source, wrong.span),
+                "location": location(source.index, wrong.span),
             }
             for wrong in graph.misreferences
         ],

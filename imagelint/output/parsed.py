@@ -24,7 +24,7 @@ def document(path: str, dockerfile: Dockerfile) -> dict[str, Any]:
         "instructions": [_instruction(each) for each in dockerfile.instructions],
         "errors": [
             {"line": source.index.position(problem.span.start).line, "message": problem.message}
-            | {"location": location(source, problem.span)}
+            | {"location": location(source.index, problem.span)}
             for problem in dockerfile.problems
         ],
     }
@@ -45,7 +45,7 @@ def _instruction(instruction: Instruction) -> dict[str, Any]:
             | {"body": instruction.source.text[each.body.start : each.body.end]}
             for each in instruction.heredocs
         ],
-        "location": location(instruction.source, instruction.span),
+        "location": location(instruction.source.index, instruction.span),
     }
     if isinstance(instruction, Onbuild):
         out["trigger"] = _instruction(instruction.inner) if instruction.inner else None

@@ -12,38 +12,37 @@ from imagelint.text import Span, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from imagelint.dockerfile.source import Source
-    from imagelint.finding import Finding, Related
-    from imagelint.linter import Linted
+    from imagelint.finding import FileReport, Finding, Related
     from imagelint.output.style import Style
+    from imagelint.text import LineIndex
 
 #: Wider source lines are cut around what the caret points at.
 MAX_WIDTH = 160
 
 
-def findings(linted: Linted, shown: Sequence[Finding], style: Style) -> Iterator[str]:
+def findings(file: FileReport, style: Style) -> Iterator[str]:
     """The lines of a file's findings."""
-    for finding in shown:
-        yield from _finding(linted, finding, style)
+    for finding in file.findings:
+        yield from _finding(file, finding, style)
         yield ""
 
 
-def _finding(linted: Linted, finding: Finding, style: Style) -> Iterator[str]:
-    source = linted.source
+def _finding(file: FileReport, finding: Finding, style: Style) -> Iterator[str]:
+    index = file.lines
     severity = finding.severity if finding.severity is not None else Severity.WARNING
     aliases = f" ({', '.join(finding.aliases)})" if finding.aliases else ""
     head = style.severity(f"{severity.label}[{finding.code}]", severity)
     yield f"{head} {style(printable(finding.message), 'bold')}"
     places = [finding.span, *(related.span for related in finding.related)]
-    gutter = len(str(max(source.index.position(span.start).line for span in places)))
-    yield from _snippet(linted.path, source, finding.span, gutter, style, arrow="-->", mark="^")
+    gutter = len(str(max(index.position(span.start).line for span in places)))
+    yield from _snippet(file.path, index, finding.span, gutter, style, arrow="-->", mark="^")
     for group in _grouped(finding.related):
         if len(group) == 1:
             yield from _snippet(
-                linted.path, source, group[0].span, gutter, style, arrow=":::", mark="-", label=group[0].message
+                file.path, index, group[0].span, gutter, style, arrow=":::", mark="-", label=group[0].message
             )
         else:
-            lines = [str(source.index.position(related.span.start).line) for related in group]
+            lines = [str(index.position(related.span.start).line) for related in group]
             where = f"{', '.join(lines[:-1])} and {lines[-1]}"
             yield f"{' ' * gutter} {style(':::', 'blue')} lines {where}: {printable(group[0].message)}"
     bar = f"{' ' * gutter} {style('=', 'blue')}"
@@ -52,7 +51,9 @@ def _finding(linted: Linted, finding: Finding, style: Style) -> Iterator[str]:
     if finding.help:
         yield f"{bar} {style('help', 'bold')}: {printable(finding.help)}"
     if finding.fix:
-        how = "--fix" if finding.fix.safety is Safety.SAFE else "by hand: it may change what the build does"
+        how = (
+            "--fix" if finding.fix.safety is Safety.SAFE else "--fix --unsafe-fixes: it may change what the build does"
+        )
         yield f"{bar} {style('fix', 'bold')}: {printable(finding.fix.title)} ({how})"
     yield f"{bar} {style('rule', 'bold')}: {finding.name}{aliases}"
 
@@ -69,11 +70,11 @@ def _grouped(related: Sequence[Related]) -> list[list[Related]]:
 
 
 def _snippet(
-    path: str, source: Source, span: Span, gutter: int, style: Style, *, arrow: str, mark: str, label: str = ""
+    path: str, index: LineIndex, span: Span, gutter: int, style: Style, *, arrow: str, mark: str, label: str = ""
 ) -> Iterator[str]:
     """The place, and the source line with the part that is meant underlined."""
-    start = source.index.position(span.start)
-    line = source.index.line_text(start.line)
+    start = index.position(span.start)
+    line = index.line_text(start.line)
     begin = start.column - 1
     stop = min(begin + max(span.end - span.start, 1), max(len(line), begin + 1))
     more = stop - begin < span.end - span.start
@@ -110,10 +111,15 @@ def _columns(text: str) -> int:
     )
 
 
-def summary(files: Sequence[Linted], shown: Sequence[Finding], unread: int, style: Style) -> str:
-    """One line over everything: how many findings of which weight, how many can be fixed, how many files failed."""
+def summary(files: Sequence[FileReport], unread: int, style: Style, *, known: int = 0) -> str:
+    """One line over everything: how many findings of which weight, how many can be fixed, how many files failed.
+
+    `known` are those that a baseline passes over.
+    """
+    shown = [finding for file in files for finding in file.findings]
     checked = f"{len(files)} file{'s' * (len(files) != 1)}"
-    failed = "; " + style(f"{unread} could not be read", "red") if unread else ""
+    failed = f"; {known} known from the baseline" if known else ""
+    failed += "; " + style(f"{unread} could not be read", "red") if unread else ""
     if not shown:
         return style(f"{checked} checked, nothing found", "dim" if unread else "green") + failed
     counts = Counter(finding.severity for finding in shown)

@@ -91,7 +91,7 @@ ERRORS = {
     "no such rule": (["--select", "IL999x"], "no such rule"),
     "no such option": (["--nope"], "--nope"),
     "both": (["--fix", "--diff"], "exclude each other"),
-    "a patch as JSON": (["--diff", "--output-format", "json"], "not JSON"),
+    "a patch as JSON": (["--diff", "--output-format", "json"], "not a report"),
     "no such stage": (["--target", "nope", "Dockerfile"], "no stage nope"),
     "a build argument without a value": (["--build-arg", "X"], "NAME=VALUE"),
 }
