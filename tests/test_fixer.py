@@ -85,7 +85,7 @@ REFUSED = {
     "a login shell": 'FROM a\nSHELL ["/bin/bash", "--login", "-c"]\nRUN dpkg -i a\nRUN dpkg -i b\n',
     "npm is gone": "FROM a\nRUN npm install && npm uninstall -g npm\n",
     "npm is elsewhere": "FROM a\nRUN /opt/node/bin/npm ci\n",
-    "a cache of one's own": "FROM a\nRUN --mount=type=cache,target=/home/node/.npm npm ci\n",
+    "a cache of one's own": "FROM a\nRUN --mount=type=cache,target=/srv/cache npm ci\n",
     "a sibling stage needs the lists": (
         "FROM u AS base\nRUN apt-get update && apt-get install -y x\n"
         "FROM base AS a\nRUN apt-get update && apt-get install -y z && rm -rf /var/lib/apt/lists/*\n"

@@ -174,6 +174,11 @@ class Run(Instruction):
         return script_of(self)
 
     @cached_property
+    def programs(self) -> frozenset[str]:
+        """The names of the programs in its script: what tells most rules that there is nothing for them to do."""
+        return frozenset(command.name for command in self.script.commands)
+
+    @cached_property
     def mounts(self) -> tuple[dict[str, str], ...]:
         """The `--mount` flags as mappings, keys in small letters; `target` stands for its synonyms too."""
         out: list[dict[str, str]] = []

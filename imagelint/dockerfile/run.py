@@ -19,6 +19,7 @@ _WRAPPERS: dict[str, frozenset[str]] = {
     "busybox": frozenset(),
     "chronic": frozenset(),
     "command": frozenset(),
+    "doas": frozenset({"-u", "-C", "-a"}),
     "eatmydata": frozenset(),
     "env": frozenset({"-u", "--unset", "-C", "--chdir"}),
     "exec": frozenset({"-a"}),
@@ -26,16 +27,26 @@ _WRAPPERS: dict[str, frozenset[str]] = {
     "ionice": frozenset({"-c", "-n"}),
     "nice": frozenset({"-n", "--adjustment"}),
     "nohup": frozenset(),
+    "setpriv": frozenset({"--reuid", "--regid", "--groups", "--inh-caps", "--ambient-caps", "--bounding-set"}),
     "setsid": frozenset(),
     "stdbuf": frozenset({"-i", "-o", "-e"}),
+    "su-exec": frozenset(),
     "sudo": frozenset({"-u", "--user", "-g", "--group", "-h", "--host", "-p", "--prompt", "-C", "-D"}),
     "time": frozenset({"-f", "-o"}),
     "timeout": frozenset({"-k", "-s", "--kill-after", "--signal"}),
     "xargs": frozenset({"-a", "-d", "-E", "-I", "-L", "-n", "-P", "-s"}),
 }
 #: Wrappers whose first operand is their own: a user, a duration.
-_TAKES_OPERAND = frozenset({"gosu", "timeout"})
+_TAKES_OPERAND = frozenset({"gosu", "su-exec", "timeout"})
+#: Programs that run a command of another environment: the word behind their name, and options with a value.
+_RUNNERS = frozenset({"conda", "mamba", "micromamba"})
+_RUNNER_VALUED = frozenset({"-n", "--name", "-p", "--prefix", "--cwd", "-r", "--root-prefix"})
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
+#: Long options of shells that take a value.
+_SHELL_FILES = frozenset({"--rcfile", "--init-file"})
+#: `su` and `runuser` run a script as somebody else; these of their options take a value.
+_SWITCHES_USER = frozenset({"su", "runuser"})
+_SWITCH_VALUED = frozenset({"-s", "--shell", "-g", "--group", "-G", "--supp-group", "-w", "--whitelist-environment"})
 _MAX_NESTING = 4
 #: More wrappers than these around one command are looked through, and not kept.
 _MAX_WRAPPERS = 8
@@ -87,16 +98,22 @@ def _exec_form(run: Run) -> Script:
 def _look_through(command: Command, depth: int) -> Iterator[Command]:
     """The command itself, or what it runs where it is a wrapper; a wrapped one keeps the wrapper's operator."""
     words, at = command.words, 0
+    assigned: list[ShellWord] = []
     wrappers = list(command.wrappers)
-    while at < len(words) and (name := words[at].value.rpartition("/")[2]) in _WRAPPERS:
-        behind = _behind(name, words, at + 1)
-        if behind >= len(words):
-            break
+    while at < len(words) and (behind := _unwrapped(words, at)) < len(words):
+        name = words[at].value.rpartition("/")[2]
+        if name in ("env", "sudo"):
+            between = words[at + 1 : behind]
+            assigned += (word for word in between if "=" in word.value[1:] and not word.value.startswith("-"))
         if len(wrappers) < _MAX_WRAPPERS:
             wrappers.append(Wrapper(name, command.span_of(words[at])))
         at = behind
-    inner = command._replace(words=words[at:], wrappers=tuple(wrappers)) if at else command
-    if depth < _MAX_NESTING and inner.name in _SHELLS:
+    if at:
+        assignments = (*command.assignments, *assigned)
+        inner = command._replace(words=words[at:], assignments=assignments, wrappers=tuple(wrappers))
+    else:
+        inner = command
+    if depth < _MAX_NESTING:
         script = _quoted_script(inner)
         if script is not None:
             for each in script.commands:
@@ -105,17 +122,29 @@ def _look_through(command: Command, depth: int) -> Iterator[Command]:
     yield inner
 
 
-def _behind(name: str, words: tuple[ShellWord, ...], at: int) -> int:
-    """Where the command that a wrapper runs begins, `at` being the word behind the wrapper's name."""
-    valued = _WRAPPERS[name]
-    operand = name in _TAKES_OPERAND
+def _unwrapped(words: tuple[ShellWord, ...], at: int) -> int:
+    """Where the command begins that the wrapper at `at` runs; the end where there is no wrapper, or nothing in it."""
+    name = words[at].value.rpartition("/")[2]
+    if name in _WRAPPERS:
+        return _behind(words, at + 1, _WRAPPERS[name], assigns=name in ("env", "sudo"), operand=name in _TAKES_OPERAND)
+    if name in _RUNNERS and at + 1 < len(words) and words[at + 1].value == "run":
+        return _behind(words, at + 2, _RUNNER_VALUED)
+    if name == "runuser" and any(word.value in ("-u", "--user") for word in words[at + 1 : at + 2]):
+        return _behind(words, at + 1, frozenset({"-u", "--user"}))
+    return len(words)
+
+
+def _behind(
+    words: tuple[ShellWord, ...], at: int, valued: frozenset[str], *, assigns: bool = False, operand: bool = False
+) -> int:
+    """Where the command behind a wrapper's options begins, its assignments and its own operand left behind as well."""
     while at < len(words):
         value = words[at].value
         if value == "--":
             return at + 1
         if value.startswith("-") and len(value) > 1:
             at += 2 if value in valued else 1
-        elif name in ("env", "sudo") and "=" in value:
+        elif assigns and "=" in value:
             at += 1
         elif operand:
             operand = False
@@ -126,14 +155,49 @@ def _behind(name: str, words: tuple[ShellWord, ...], at: int) -> int:
 
 
 def _quoted_script(command: Command) -> Script | None:
-    """The script of `sh -c "…"`, with places that lead back into the quotes."""
-    args = iter(command.args)
-    for word in args:
-        if word.value.startswith("-") and not word.value.startswith("--") and "c" in word.value:
-            script = next(args, None)
-            return shellreader.read(_unquoted(command.text, script)) if script else None
-        if not word.value.startswith("-"):
+    """The script of `sh -c "…"` or `su -c "…"`, with places that lead back into the quotes."""
+    if command.name in _SHELLS:
+        word = _shell_operand(command.args)
+    elif command.name in _SWITCHES_USER:
+        word = _switch_operand(command.args)
+    else:
+        return None
+    return shellreader.read(_unquoted(command.text, word)) if word else None
+
+
+def _shell_operand(args: tuple[ShellWord, ...]) -> ShellWord | None:
+    """The script that a shell gets with `-c`: its first operand, as in `bash -euxo pipefail -c script name`."""
+    script = False
+    words = iter(args)
+    for word in words:
+        value = word.value
+        if value in ("-", "--"):
+            word = next(words, word)
+        elif value.startswith("--"):
+            if value in _SHELL_FILES:
+                next(words, None)
+            continue
+        elif value[:1] in ("-", "+") and len(value) > 1:
+            script = script or (value[0] == "-" and "c" in value)
+            # Each `o` takes the name of an option from the words behind.
+            for _ in range(value.lower().count("o")):
+                next(words, None)
+            continue
+        return word if script else None
+    return None
+
+
+def _switch_operand(args: tuple[ShellWord, ...]) -> ShellWord | None:
+    """The script that `su` or `runuser` gets with `-c`, wherever the user's name stands."""
+    words = iter(args)
+    for word in words:
+        value = word.value
+        if value == "--":
             return None
+        if value in ("--command", "--session-command") or (value[:1] == "-" != value[1:2] and value.endswith("c")):
+            return next(words, None)
+        if value in _SWITCH_VALUED:
+            next(words, None)
     return None
 
 

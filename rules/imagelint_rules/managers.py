@@ -1,4 +1,4 @@
-"""What package managers' commands do: which install, which fetch indexes, which take files away."""
+"""What package managers' commands do: which install, which fetch indexes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from imagelint.dockerfile.instructions import Run
     from imagelint.dockerfile.shell import Command, ShellWord
 
-_PIP = re.compile(r"pip[0-9.]*")
-_PYTHON = re.compile(r"python[0-9.]*|pypy[0-9.]*")
+_PIP = r"pip[0-9.]*"
+_PYTHON = r"python[0-9.]*|pypy[0-9.]*"
 _APT_VALUED = frozenset({"-o", "--option", "-t", "--target-release", "--default-release", "-c", "--config-file", "-a"})
 _APK_VALUED = frozenset(
     {"-t", "--virtual", "-X", "--repository", "-p", "--root", "--arch", "--cache-dir", "--keys-dir"}
 )
 _NPM_VALUED = frozenset({"--prefix", "-C", "--registry", "--loglevel", "--cache", "--userconfig", "-w", "--workspace"})
+_NPM_INSTALLS = frozenset(
+    "install i in add ci clean-install install-clean install-test it install-ci-test cit update up upgrade".split()
+)
 _SYSTEM = {
     "apt": "apt", "apt-get": "apt", "aptitude": "apt", "dpkg": "apt",
     "apk": "apk",
@@ -48,17 +48,21 @@ def apk(command: Command) -> tuple[ShellWord, ...]:
     return command.operands(_APK_VALUED) if command.name == "apk" else ()
 
 
+def pip(command: Command) -> tuple[ShellWord, ...]:
+    """The words behind `pip`, also as `python -m pip`."""
+    name = command.name
+    if name.startswith("pip"):
+        return command.args if re.fullmatch(_PIP, name) else ()
+    if not name.startswith("py") or not re.fullmatch(_PYTHON, name):
+        return ()
+    words = command.args
+    at = next((at for at, word in enumerate(words[:-1]) if word.value == "-m"), None)
+    return words[at + 2 :] if at is not None and words[at + 1].value == "pip" else ()
+
+
 def pip_install(command: Command) -> ShellWord | None:
     """The word `install` of a `pip install`, also as `python -m pip install`."""
-    words = command.args
-    if _PYTHON.fullmatch(command.name):
-        places = [at for at, word in enumerate(words[:-1]) if word.value == "-m"]
-        if not places or words[places[0] + 1].value != "pip":
-            return None
-        words = words[places[0] + 2 :]
-    elif not _PIP.fullmatch(command.name):
-        return None
-    found = next((word for word in words if not word.value.startswith("-")), None)
+    found = next((word for word in pip(command) if not word.value.startswith("-")), None)
     return found if found and found.value == "install" else None
 
 
@@ -66,35 +70,12 @@ def npm_install(command: Command) -> bool:
     """Whether a command is an `npm install`, `npm ci` or one of their short names."""
     if command.name != "npm":
         return False
-    found = next((word.value for word in command.operands(_NPM_VALUED)), None)
-    return found in ("install", "i", "in", "add", "ci", "clean-install", "install-clean")
+    return next((word.value for word in command.operands(_NPM_VALUED)), None) in _NPM_INSTALLS
 
 
-def removes(commands: Iterable[Command], path: str) -> bool:
-    """Whether one of the commands takes away what lies in a folder: `rm -r` of it, of what is in it, of a parent."""
-    return any(
-        _covers(word.value, path)
-        for command in commands
-        if command.name == "rm" or (command.name == "find" and command.has("-delete"))
-        for word in command.args
-    )
-
-
-def _covers(removed: str, path: str) -> bool:
-    if not removed.startswith(("/", "~", "$")) or len(removed) < 4:
-        return False
-    if removed.count("{") > 4:
-        return False
-    if "{" in removed and "," in removed:
-        head, _, rest = removed.partition("{")
-        inner, _, tail = rest.partition("}")
-        return any(_covers(head + each + tail, path) for each in inner.split(","))
-    plain = removed.replace("$HOME", "~").replace("${HOME}", "~").rstrip("/")
-    plain = "/root" + plain[1:] if plain.startswith("~") else plain
-    while plain.endswith("/*"):
-        plain = plain[:-2]
-    plain = plain.rstrip("*")
-    return path == plain or path.startswith(plain.rstrip("/") + "/") or plain.startswith(path + "/")
+def subcommand(command: Command, valued: frozenset[str] = frozenset()) -> str:
+    """The first argument that is no option; nothing where there is none."""
+    return next((word.value for word in command.operands(valued)), "")
 
 
 def is_script(command: Command) -> bool:
@@ -102,12 +83,3 @@ def is_script(command: Command) -> bool:
     if command.name in ("sh", "bash", "dash", "ash", "zsh", "source", "."):
         return True
     return bool(command.words) and command.words[0].value.startswith(("./", "/tmp/", "$"))  # noqa: S108
-
-
-def mounted(run: Run, path: str) -> bool:
-    """Whether a cache or tmpfs mount keeps what is written to a folder out of the layer."""
-    for mount in run.mounts:
-        target = mount.get("target", "").rstrip("/").replace("~", "/root")
-        if mount["type"] in ("cache", "tmpfs") and target and (path + "/").startswith(target + "/"):
-            return True
-    return False

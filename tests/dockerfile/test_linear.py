@@ -34,7 +34,6 @@ TIMEOUT = 60
 
 #: Where rules compare each instruction with each later one, and what they look for.
 RULES_COMPARE_PAIRS = {
-    "instructions": "apt-lists-kept asks of each install whether anything later removes the lists",
     "one RUN of installs": "build-tools-shipped asks of each install whether anything later uninstalls it",
     "stages on one another": "a variable is looked up from stage to stage, down to the first",
     "stages that copy": "bad-stage-reference looks through all stages for a reference's name",

@@ -37,6 +37,15 @@ COMMANDS = {
     "timeout": ("timeout -k 5 10s a b", "a b"),
     "sh -c": ("sh -ec 'a && b \"c d\"'", "a|b c d"),
     "bash -c with escapes": ('bash -c "a \\"x y\\" && b"', "a x y|b"),
+    "bash with options that take a name": ("bash -euxo pipefail -c 'a && b'", "a|b"),
+    "-c before the option's name": ("bash -ceuo pipefail 'a b'", "a b"),
+    "a shell's script file": ("bash -o pipefail script.sh -c x", "bash -o pipefail script.sh -c x"),
+    "a login shell": ("bash --login --rcfile x -c -- 'a'", "a"),
+    "su": ("su -s /bin/sh - x -c 'a && b'", "a|b"),
+    "su without a script": ("su - x", "su - x"),
+    "runuser": ("runuser -u x -- a b && runuser x -c 'c d'", "a b|c d"),
+    "doas and su-exec": ("doas -u x a b; su-exec x c", "a b|c"),
+    "conda run": ("conda run -n x --no-capture-output pip install y", "pip install y"),
     "a heredoc as script": ("<<EOF\na b\nc <<E\nno command\nE\nd\nEOF", "a b|c|d"),
     "a heredoc for a shell": ("bash -e <<EOF\na b\nEOF", "bash -e|a b"),
     "a heredoc for python": ("python3 <<EOF\nprint(1)\nEOF", "python3"),
@@ -52,6 +61,12 @@ def test_commands(text: str, commands: str) -> None:
     found, _ = script(text)
     got = [" ".join(word.value for word in command.words) for command in found.commands]
     assert "|".join(got) == commands
+
+
+def test_what_env_assigns_is_an_assignment_of_the_command() -> None:
+    found, _ = script("A=1 sudo env -u B C=2 a D=3")
+    (command,) = found.commands
+    assert [word.value for word in command.assignments] == ["A=1", "C=2"]
 
 
 def test_places_lead_back_into_the_file() -> None:

@@ -30,8 +30,8 @@ CASES = {
     "a mount of another folder": ("FROM a\nRUN --mount=type=cache,target=/var/cache/apt apt-get update", "IL101:2"),
     # apk, pip, npm
     "apk with both": ("FROM a\nRUN apk update && apk --no-cache add x", "IL102:2"),
+    "apk removed by hand": ("FROM a\nRUN apk upgrade && rm -rf /var/cache/apk/*", ""),
     "apk without the network": ("FROM a\nRUN x | xargs apk add --no-network", ""),
-    "apk removed by hand": ("FROM a\nRUN apk add x && rm -rf /var/cache/apk/*", ""),
     "python -m pip": ("FROM a\nRUN python3 -m pip install x", "IL103:2"),
     "pip without install": ("FROM a\nRUN pip --version && pip download x", ""),
     "pip's variable": ("FROM a\nARG PIP_NO_CACHE_DIR=on\nRUN pip install x", ""),

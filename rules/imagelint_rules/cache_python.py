@@ -1,0 +1,210 @@
+"""What Python's package managers leave in the layer of the RUN that calls them."""
+
+from collections.abc import Iterator
+
+from imagelint.dockerfile import edit
+from imagelint.dockerfile.instructions import Run
+from imagelint.dockerfile.shell import Command, ShellWord
+from imagelint.finding import Finding, Fix, Paths, Persona, Safety, Severity, Unpriced
+from imagelint.graph import BuildGraph
+from imagelint.rule import rule
+from imagelint_rules import managers
+from imagelint_rules.cleanup import Cache, Layer, graded, option_value, persona
+
+_PIP = Cache(("~/.cache/pip",), (("PIP_CACHE_DIR", ""),), (("--cache-dir", ""),), ("pip cache dir", "pip3 cache dir"))
+_UV = Cache(("~/.cache/uv",), (("UV_CACHE_DIR", ""),), (("--cache-dir", ""),), ("uv cache dir",))
+_POETRY = Cache(("~/.cache/pypoetry/artifacts", "~/.cache/pypoetry/cache"), (("POETRY_CACHE_DIR", "/artifacts"),))
+#: pip takes every one of these for "no cache", what says no among them: the option's name is enough for it.
+_YES = ("1", "true", "on", "yes", "y", "t")
+_NO = ("0", "false", "off", "no", "n", "f")
+_POETRY_VALUED = frozenset({"-C", "--directory", "-P", "--project"})
+_POETRY_INSTALLS = ("install", "add", "update", "sync")
+
+
+@rule("IL103", blame=Paths("/root/.cache/pip/*", "/home/*/.cache/pip/*"), aliases=("DL3042",))
+def pip_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
+    r"""pip's cache of downloads and built wheels stays in the layer.
+
+    Why: pip keeps every archive that it downloads and every wheel that it builds under `~/.cache/pip`. In an image
+    nothing is installed a second time, so the cache is carried for nothing.
+
+    hadolint reads `PIP_NO_CACHE_DIR=0` as "keep the cache". pip does not: any value turns it off. Since it reads like
+    its opposite, it is a pedantic finding; so is a stage that is not shipped, and `--no-index`, which downloads
+    nothing. A clean-up in the same RUN counts here, and only a mount of the cache's own folder does.
+
+    ```dockerfile bad
+    FROM python:3.12
+    RUN pip install flask
+    ```
+
+    ```dockerfile fixed
+    FROM python:3.12
+    RUN pip install --no-cache-dir flask
+    ```
+
+    ```dockerfile good
+    FROM python:3.12
+    ENV PIP_NO_CACHE_DIR=1
+    RUN pip install flask
+    ```
+    """
+    if not any(name.startswith("p") for name in run.programs) or (who := persona(run, graph, "everywhere")) is None:
+        return
+    layer = Layer(run, graph)
+    misread: list[Command] = []
+
+    def fills(command: Command) -> bool:
+        if managers.pip_install(command) is None or command.option("--no-cache-dir"):
+            return False
+        value = (layer.variable(command, "PIP_NO_CACHE_DIR") or "").lower()
+        if value in _NO:
+            misread.append(command)
+        return value not in _YES and value not in _NO
+
+    for command in layer.kept(_PIP, fills, _cleans_pip):
+        word = managers.pip_install(command)
+        edits = edit.insert_behind(run, command, word, "--no-cache-dir") if word else None
+        offline = command.option("--no-index")
+        yield graded(
+            Finding(
+                command.span,
+                "pip's download cache stays in this layer",
+                note="every downloaded archive and built wheel is kept under ~/.cache/pip, beside what was installed",
+                help="`pip install --no-cache-dir`, or `ENV PIP_NO_CACHE_DIR=1` for all of them",
+                fix=Fix("add `--no-cache-dir`", edits) if edits else None,
+                blame=layer.blame(_PIP, command),
+                persona=Persona.PEDANTIC if offline else None,
+                severity=Severity.INFO if offline else None,
+            ),
+            who,
+        )
+    for command in misread[:1]:
+        yield Finding(
+            command.span,
+            "`PIP_NO_CACHE_DIR` turns pip's cache off here, although its value says no",
+            help="write `PIP_NO_CACHE_DIR=1`, or leave the variable away to have a cache",
+            severity=Severity.INFO,
+            persona=Persona.PEDANTIC,
+            blame=Unpriced("pip stores nothing here"),
+        )
+
+
+def _cleans_pip(command: Command) -> bool:
+    words = [word.value for word in managers.pip(command) if not word.value.startswith("-")]
+    return words[:2] in (["cache", "purge"], ["cache", "remove"])
+
+
+@rule("IL111", blame=Paths("/root/.cache/uv/*", "/home/*/.cache/uv/*"))
+def uv_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
+    r"""uv's cache stays in the layer.
+
+    Why: uv keeps the index, what it unpacked and what it built under `~/.cache/uv`. Where it links installed packages
+    to the cache, their files are stored once, and the rest is left over; with `UV_LINK_MODE=copy`, or where cache and
+    environment are on different file systems, every package is stored twice.
+
+    ```dockerfile bad
+    FROM python:3.12
+    RUN uv pip install --system flask
+    ```
+
+    ```dockerfile fixed
+    FROM python:3.12
+    RUN uv pip install --no-cache --system flask
+    ```
+
+    ```dockerfile good
+    FROM python:3.12
+    ENV UV_LINK_MODE=copy
+    RUN --mount=type=cache,target=/root/.cache/uv uv pip install --system flask
+    ```
+    """
+    if "uv" not in run.programs or persona(run, graph) is None:
+        return
+    layer = Layer(run, graph)
+
+    def mode(command: Command) -> str:
+        return (option_value(command, "--link-mode") or layer.variable(command, "UV_LINK_MODE") or "").lower()
+
+    def fills(command: Command) -> bool:
+        if _uv_install(command) is None or command.option("--no-cache", "--no-cache-dir", "-n"):
+            return False
+        off = (layer.variable(command, "UV_NO_CACHE") or "").lower() in _YES
+        # What is linked by symbolic links is in the cache and nowhere else.
+        return not off and mode(command) != "symlink"
+
+    for command in layer.kept(_UV, fills, lambda each: each.name == "uv" and managers.subcommand(each) == "cache"):
+        word = _uv_install(command)
+        edits = edit.insert_behind(run, command, word, "--no-cache") if word else None
+        twice = mode(command) == "copy"
+        yield Finding(
+            command.span,
+            "uv's cache stays in this layer",
+            note="packages are copied out of ~/.cache/uv, so that each is stored twice"
+            if twice
+            else "the index, source archives and builds are kept under ~/.cache/uv",
+            help="`uv … --no-cache`, `ENV UV_NO_CACHE=1`, or a cache mount at ~/.cache/uv",
+            fix=Fix("add `--no-cache`", edits) if edits else None,
+            severity=Severity.WARNING if twice else Severity.INFO,
+            blame=layer.blame(_UV, command),
+        )
+
+
+def _uv_install(command: Command) -> ShellWord | None:
+    """The word that has uv install something: `sync`, `add`, `pip install`, `pip sync`, `tool install`."""
+    if command.name != "uv":
+        return None
+    words = command.operands(frozenset({"--directory", "--project", "--cache-dir", "--config-file"}))
+    if words and words[0].value in ("sync", "add"):
+        return words[0]
+    if len(words) > 1 and (words[0].value, words[1].value) in (
+        ("pip", "install"),
+        ("pip", "sync"),
+        ("tool", "install"),
+    ):
+        return words[1]
+    return None
+
+
+@rule("IL119", blame=Paths("*/.cache/pypoetry/artifacts/*", "*/.cache/pypoetry/cache/*"))
+def poetry_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
+    r"""Poetry's cache of downloads stays in the layer.
+
+    Why: Poetry keeps every archive that it downloads under `~/.cache/pypoetry`, beside what it installed. The
+    environments that it makes are in the same folder, so that it must not be removed as a whole where they are used.
+
+    ```dockerfile bad
+    FROM python:3.12
+    RUN poetry install --only main
+    ```
+
+    ```dockerfile good
+    FROM python:3.12
+    RUN poetry install --only main --no-cache
+    ```
+
+    ```dockerfile good
+    FROM python:3.12
+    ENV POETRY_CACHE_DIR=/tmp/poetry
+    RUN poetry install --only main && rm -rf $POETRY_CACHE_DIR
+    ```
+    """
+    if "poetry" not in run.programs or persona(run, graph) is None:
+        return
+    layer = Layer(run, graph)
+
+    def fills(command: Command) -> bool:
+        installs = command.name == "poetry" and managers.subcommand(command, _POETRY_VALUED) in _POETRY_INSTALLS
+        return installs and not command.option("--no-cache", "--lock", "--dry-run")
+
+    kept = layer.kept(_POETRY, fills, lambda each: each.name == "poetry" and each.has("cache") and each.has("clear"))
+    for command in kept[:1]:
+        words = command.operands(_POETRY_VALUED)
+        edits = edit.insert_behind(run, command, words[0], "--no-cache")
+        yield Finding(
+            command.span,
+            "Poetry's download cache stays in this layer",
+            note="every downloaded archive is kept under ~/.cache/pypoetry, beside what was installed",
+            help="`poetry install --no-cache` (Poetry 1.2 and later), or a cache mount",
+            fix=Fix("add `--no-cache`", edits, Safety.UNSAFE) if edits else None,
+            blame=layer.blame(_POETRY, command),
+        )
