@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from imagelint.finding import Finding, Persona, Unpriced
 from imagelint.rule import rule as declare
+from imagelint.testing import check_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from imagelint.graph import BuildGraph
     from imagelint.rule import Rule
 
-SCRIPT = Path(__file__).parent.parent / "docs/generate"
+ROOT = Path(__file__).parent.parent
+SCRIPT = ROOT / "docs/generate"
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +142,20 @@ def test_the_table_marks_what_is_off_and_wants_a_heading_for_each_group(
     assert "## TEST0xx: Tests" in table
     assert "| [TEST001](TEST001.md)\\* | quiet | warning |" in table
     assert "`a \\| b` costs" in table
+
+
+def test_the_rule_that_contributing_shows_is_a_whole_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = re.search(r"(?s)````python\n(.*?)````", (ROOT / "CONTRIBUTING.md").read_text())
+    assert shown is not None
+    (tmp_path / "contributed_rules.py").write_text(shown[1])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert check_rules("contributed_rules", prefix="IL") == 2
+
+
+def test_each_dependency_says_what_it_is_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [each for group in project["optional-dependencies"].values() for each in group]
+    text = (ROOT / "docs/dependencies.md").read_text()
+    for requirement in project["dependencies"] + extras:
+        name = re.split(r"[^\w.-]", requirement)[0]
+        assert f"`{name}`" in text, name
