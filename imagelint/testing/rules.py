@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imagelint import fixer
-from imagelint.graph import BuildContext
+from imagelint.graph import BaseImage, BuildContext, Demands
 from imagelint.linter import SYNTAX_NAME, lint
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Comments of an example that say what it is built with: `# context: .git/ app.py`, `# .dockerignore: *.md`.
 _BUILT_WITH = r"(?m)^# (context|\.dockerignore): (.*)$"
+#: Comments that say what is demanded or known: `# registries: a b`, `# labels: NAME=TYPE`, `# images: NAME=PLATFORM`.
+_GIVEN = r"(?m)^# (registries|labels|images): (.*)$"
 
 
 def check_rule(rule: Rule) -> None:
@@ -26,7 +28,8 @@ def check_rule(rule: Rule) -> None:
 
     `bad` fires, and its fix gives the `fixed` block behind it and leaves nothing to report; a rule without a fix has
     no `fixed` block. `good` and `fixed` are silent. An example that is about the build context says in a comment what
-    that holds (`# context: .git/ app.py`), and what its ignore file does (`# .dockerignore: *.md`).
+    that holds (`# context: .git/ app.py`), and what its ignore file does (`# .dockerignore: *.md`). What is demanded or
+    known is said likewise: `# registries: docker.io`, `# labels: version=semver`, `# images: debian:12=linux/arm64`.
     """
     kinds = [example.kind for example in rule.examples]
     assert "bad" in kinds and "good" in kinds, f"{rule.code}: its page needs a bad and a good example"  # noqa: PT018
@@ -50,8 +53,11 @@ def check_rule(rule: Rule) -> None:
 def _context(example: Example) -> Iterator[BuildContext | None]:
     """The build context that an example asks for, in a folder of its own; None where it asks for none."""
     wanted = re.findall(_BUILT_WITH, example.text)
+    given = {kind: words.split() for kind, words in re.findall(_GIVEN, example.text)}
+    demands = Demands(tuple(given.get("registries", ())), dict(word.split("=") for word in given.get("labels", ())))
+    images = {name: BaseImage({}, platform) for name, platform in (word.split("=") for word in given.get("images", ()))}
     if not wanted:
-        yield None
+        yield BuildContext(demands=demands, images=images) if given else None
         return
     with tempfile.TemporaryDirectory() as folder:
         for kind, words in wanted:
@@ -64,7 +70,7 @@ def _context(example: Example) -> Iterator[BuildContext | None]:
                 else:
                     with path.open("a") as file:
                         file.write(word + "\n")
-        yield BuildContext(context_dir=folder)
+        yield BuildContext(context_dir=folder, demands=demands, images=images)
 
 
 def _check_fix(rule: Rule, fixed: fixer.Fixed, following: Example | None) -> None:
