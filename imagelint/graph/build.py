@@ -326,7 +326,7 @@ class BuildGraph:
     def closed(self, instruction: Instruction) -> bool:
         """Whether the file shows every variable there is: nothing can come from a base image's environment."""
         stage = self._stage.get(instruction)
-        image = "scratch" if stage is None else self._chain(stage)[-1].image
+        image = "scratch" if stage is None else stage.root.image
         return image == "scratch" or image in self.context.images
 
     def shell(self, instruction: Instruction) -> tuple[str, ...]:

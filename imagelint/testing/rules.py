@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 #: Comments of an example that say what it is built with: `# context: .git/ app.py`, `# .dockerignore: *.md`.
 _BUILT_WITH = r"(?m)^# (context|\.dockerignore): (.*)$"
-#: Comments that say what is demanded or known: `# registries: a b`, `# labels: NAME=TYPE`, `# images: NAME=PLATFORM`.
-_GIVEN = r"(?m)^# (registries|labels|images): (.*)$"
+#: Comments that say what is demanded or known: `# registries: a b`, `# labels: NAME=TYPE`, `# images: NAME=PLATFORM`;
+#: with `# strict-labels: NAME=TYPE` there may be no others.
+_GIVEN = r"(?m)^# (registries|labels|strict-labels|images): (.*)$"
 
 
 def check_rule(rule: Rule) -> None:
@@ -54,7 +55,8 @@ def context_of(example: Example) -> Iterator[BuildContext | None]:
     """The build context that an example asks for, in a folder of its own; None where it asks for none."""
     wanted = re.findall(_BUILT_WITH, example.text)
     given = {kind: words.split() for kind, words in re.findall(_GIVEN, example.text)}
-    demands = Demands(tuple(given.get("registries", ())), dict(word.split("=") for word in given.get("labels", ())))
+    labels = dict(word.split("=") for kind in ("labels", "strict-labels") for word in given.get(kind, ()))
+    demands = Demands(tuple(given.get("registries", ())), labels, strict_labels="strict-labels" in given)
     images = {name: BaseImage({}, platform) for name, platform in (word.split("=") for word in given.get("images", ()))}
     if not wanted:
         yield BuildContext(demands=demands, images=images) if given else None

@@ -64,7 +64,8 @@ def invalid_default_in_from(from_: From, graph: BuildGraph) -> Iterator[Finding]
 
     Why: who builds the file without that `--build-arg` gets an error, and so do editors, scanners and update bots.
     A default that works makes the argument what it should be, a choice. It is an error where the build at hand does
-    not give the argument, and a warning where it does.
+    not give the argument, and a warning where it does. Where the ARG has no default at all, that is on purpose more
+    often than not, so that it is an opinion, and off by default.
 
     ```dockerfile bad
     ARG VERSION
@@ -104,6 +105,7 @@ def invalid_default_in_from(from_: From, graph: BuildGraph) -> Iterator[Finding]
         note=f"by default it is {image[:100]}" if fails and image else None,
         help="give the ARG a default that works, before the first FROM",
         severity=Severity.ERROR if fails else None,
+        persona=Persona.PEDANTIC if fails and lacking else None,
         blame=FAILS if fails else None,
         # Where `${x:?}` ends the build BuildKit does not come to its check.
         aliases=() if why == "required" else None,
