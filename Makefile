@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-engine check bench images sizes clean help
+.PHONY: setup demo test test-engine check docs bench images sizes clean help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -24,12 +24,18 @@ test: setup ## all tests that this machine can run; those that need a Docker eng
 test-engine: setup ## the long tests against a real Docker engine; run before an issue is called done
 	IMAGELINT_REQUIRE_ENGINE=1 IMAGELINT_ENGINE_SLOW=1 $(BIN)/python -m pytest tests/engine
 
-check: setup ## ruff, mypy --strict, import contracts
+check: setup ## ruff, mypy --strict, import contracts, docs/rules up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd fixtures/images && MYPYPATH=../.. ../../$(BIN)/mypy --config-file= --strict --python-version 3.11 --cache-dir ../../.mypy_cache --scripts-are-modules build engine.py parts.py recipes.py sizes miniature.py
+	$(BIN)/mypy --strict --scripts-are-modules docs/generate
+	MYPYPATH=fixtures/rules/acme_rules $(BIN)/mypy --strict -p acme_rules
 	$(BIN)/lint-imports
+	$(BIN)/python docs/generate --check
+
+docs: setup ## write docs/rules anew from the rules' docstrings
+	$(BIN)/python docs/generate
 
 bench: setup ## time the program; ratios in one run, never a test
 	$(BIN)/python benchmarks/run

@@ -63,26 +63,35 @@ def load(local: Sequence[str] = ()) -> Loaded:
     rules: dict[str, Rule] = {}
     batches: dict[str, Batch] = {}
     for plugin in plugins:
-        for module in _modules(plugin.module):
-            for value in vars(module).values():
-                if isinstance(value, Rule) and value.function.__module__ == module.__name__:
-                    _admit(value, plugin, rules)
-                elif isinstance(value, Batch) and value.function.__module__ == module.__name__:
-                    if value.prefix != plugin.prefix:
-                        raise PluginError(
-                            f"{plugin.module}: the batch {value.name} must have the prefix {plugin.prefix}"
-                        )
-                    batches[value.prefix] = value
+        for value in below(plugin.module):
+            if isinstance(value, Rule):
+                _admit(value, plugin, rules)
+                continue
+            if value.prefix != plugin.prefix:
+                raise PluginError(f"{plugin.module}: the batch {value.name} must have the prefix {plugin.prefix}")
+            batches[value.prefix] = value
     prefixes = {plugin.prefix for plugin in plugins}
     for path in local:
         for module in _local_modules(path):
-            for value in vars(module).values():
-                if isinstance(value, Rule) and value.function.__module__ == module.__name__:
+            for value in _declared(module):
+                if isinstance(value, Rule):
                     prefix = value.code.rstrip("0123456789")
                     if prefix in prefixes:
                         raise PluginError(f"{path}: the prefix of {value.code} is another plug-in's")
                     _admit(value, Plugin(prefix, path), rules)
     return Loaded(tuple(rules[code] for code in sorted(rules)), tuple(batches[prefix] for prefix in sorted(batches)))
+
+
+def below(name: str) -> Iterator[Rule | Batch]:
+    """What a module declares, and all below it where it is a package; what it imports from elsewhere is not its own."""
+    for module in _modules(name):
+        yield from _declared(module)
+
+
+def _declared(module: ModuleType) -> Iterator[Rule | Batch]:
+    for value in vars(module).values():
+        if isinstance(value, Rule | Batch) and value.function.__module__ == module.__name__:
+            yield value
 
 
 def _admit(rule: Rule, plugin: Plugin, rules: dict[str, Rule]) -> None:

@@ -35,7 +35,7 @@ def check_rule(rule: Rule) -> None:
     kinds = [example.kind for example in rule.examples]
     assert "bad" in kinds and "good" in kinds, f"{rule.code}: its page needs a bad and a good example"  # noqa: PT018
     for example, following in zip(rule.examples, (*rule.examples[1:], None), strict=True):
-        with _context(example) as context:
+        with context_of(example) as context:
             linted = lint("Dockerfile", example.text, [rule], context)
             fixed = fixer.fix(linted, [rule], context)
         wrong = "; ".join(problem.message for problem in linted.dockerfile.problems)
@@ -51,7 +51,7 @@ def check_rule(rule: Rule) -> None:
 
 
 @contextmanager
-def _context(example: Example) -> Iterator[BuildContext | None]:
+def context_of(example: Example) -> Iterator[BuildContext | None]:
     """The build context that an example asks for, in a folder of its own; None where it asks for none."""
     wanted = re.findall(_BUILT_WITH, example.text)
     given = {kind: words.split() for kind, words in re.findall(_GIVEN, example.text)}
