@@ -72,13 +72,19 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
             done(len(chunk))
         return
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
 
     global _job  # what a forked process finds
     _job = job
-    with ProcessPoolExecutor(workers, initializer=_begin, initargs=(start,)) as pool:
-        for chunk, outcomes in zip(chunks, pool.map(_in_process, chunks), strict=True):
-            yield from outcomes
-            done(len(chunk))
+    try:
+        with ProcessPoolExecutor(workers, initializer=_begin, initargs=(start,)) as pool:
+            for chunk, outcomes in zip(chunks, pool.map(_in_process, chunks), strict=True):
+                yield from outcomes
+                done(len(chunk))
+    except BrokenProcessPool as error:
+        raise ImagelintError(
+            "a process that linted files ended before it was done: killed, or out of memory"
+        ) from error
 
 
 _job: Job | None = None
