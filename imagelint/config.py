@@ -155,8 +155,9 @@ def _read(path: str, table: dict[str, Any], settings: Settings, *, folder: str =
     """Settings with what a table says put over them; patterns of files begin in `folder`."""
     reader = Reader(path, table)
     before, demands = settings.selection, settings.demands
+    select = reader.texts("select")
     layer = Layer(
-        reader.texts("select") if "select" in table else None,
+        select if "select" in table else None,  # an empty list is said, and means nothing
         reader.texts("extend-select"),
         reader.texts("ignore"),
         reader.mapping("severity", reader.level),
