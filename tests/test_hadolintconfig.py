@@ -120,12 +120,14 @@ def test_what_is_wrong_is_one_clear_error(imagelint: Run, text: str, message: st
 LAUGHS = "a0: &a0 {k: v}\n" + "".join(
     f"a{level}: &a{level} {{<<: [{', '.join([f'*a{level - 1}'] * 50)}]}}\n" for level in range(1, 12)
 )
+LISTS = "a0: &a0 [x]\n" + "".join(
+    f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 30)
+)
 HOSTILE = {
     "lists in lists": "[" * 60_000,
     "mappings in mappings": "{a: " * 15_000,
     "items in items": "- " * 30_000,
-    "lists that name each other": "a: &a [x]\n"
-    + "".join(f"b{level}: &b{level} [{', '.join(['*a' if not level else f'*b{level - 1}'] * 9)}]\n" for level in range(30)),
+    "lists that name each other": LISTS,
     "merges that name each other": LAUGHS,
     "a list that holds itself": "ignored: &a [*a]",
     "a mapping that is its own key": "&a {? *a : b}",

@@ -65,7 +65,7 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
     files.
     """
     chunks = [paths[at : at + _CHUNK] for at in range(0, len(paths), _CHUNK)]
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+    workers = min(processors(), 8)
     if len(paths) < PARALLEL_FROM or workers < 2 or "-" in paths:
         for chunk in chunks:
             yield from _chunk(job, chunk)
@@ -85,6 +85,11 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
         raise ImagelintError(
             "a process that linted files ended before it was done: killed, or out of memory"
         ) from error
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _job: Job | None = None
