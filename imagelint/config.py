@@ -77,7 +77,7 @@ def load(explicit: str | None = None) -> Settings:
         path, table = found
         return _read(path, table, settings, folder=os.path.dirname(path) or os.curdir)
     own = os.path.join(_user_folder(), "imagelint", "imagelint.toml")
-    table = _table(own) if os.path.isfile(own) else None
+    table = _table(own) if os.path.lexists(own) else None
     return _read(own, table, settings)._replace(trusted=True) if table is not None else settings
 
 
@@ -96,7 +96,7 @@ def _find() -> tuple[str, dict[str, Any]] | None:
     while True:
         for name in _NAMES:
             path = os.path.join(near, name)
-            if os.path.isfile(path) and (table := _table(path)) is not None:
+            if os.path.lexists(path) and (table := _table(path)) is not None:
                 return path, table
         parent = os.path.dirname(folder)
         if parent == folder or os.path.exists(os.path.join(folder, ".git")):
@@ -117,7 +117,7 @@ def _find_hadolint() -> str | None:
     for folder, stem in places:
         for ending in (".yaml", ".yml"):
             path = os.path.join(folder, stem + ending)
-            if os.path.isfile(path):
+            if os.path.lexists(path):  # a link that leads nowhere is no file that is not there
                 return path
     return None
 

@@ -24,6 +24,7 @@ def ignored_below(folder: str) -> frozenset[str]:
     command += ["--others", "--ignored", "--exclude-standard", "--directory", "-z"]
     # A hook's GIT_DIR and GIT_INDEX_FILE are about the repository of the commit, whichever folder is asked about.
     environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    environment["GIT_NO_LAZY_FETCH"] = "1"
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False, env=environment)
     except (OSError, subprocess.TimeoutExpired):

@@ -337,3 +337,26 @@ def test_a_file_without_a_table_is_an_error_if_it_is_named() -> None:
 def test_a_byte_order_mark_is_no_error() -> None:
     Path("imagelint.toml").write_bytes(b'\xef\xbb\xbfignore = ["IL1"]\r\n')
     assert config.load().selection.layers[0].ignore == ("IL1",)
+
+
+@pytest.mark.parametrize("name", ["imagelint.toml", "pyproject.toml", ".hadolint.yaml"])
+@pytest.mark.parametrize("kind", ["a link to nowhere", "a folder", "a pipe"])
+def test_what_has_the_name_of_a_configuration_is_not_passed_over(imagelint: Run, name: str, kind: str) -> None:
+    write("Dockerfile", BAD)
+    {
+        "a link to nowhere": lambda: Path(name).symlink_to("nowhere"),
+        "a folder": lambda: Path(name).mkdir(),
+        "a pipe": lambda: os.mkfifo(name),
+    }[kind]()
+    done = imagelint("check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"imagelint: error: {name}: ")
+
+
+def test_a_working_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    command = f'mkdir {tmp_path}/gone; cd {tmp_path}/gone; rmdir ../gone; exec "$0" -m imagelint check {tmp_path}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "imagelint: error: the working folder is not there any more\n")

@@ -31,6 +31,11 @@ def main(argv: Sequence[str]) -> int:
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is no reason to stop
     try:
+        os.getcwd()
+    except OSError:
+        complain(ImagelintError("the working folder is not there any more"))
+        return 2
+    try:
         status: int = import_module(f"imagelint.cli.{arguments.command}").run(arguments)
         sys.stdout.flush()
     except ImagelintError as error:
