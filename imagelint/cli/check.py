@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
 
         assert chosen.baseline is not None
         known = baseline.update(chosen.baseline, reports, chosen.ran)
-        print(f"imagelint: {known} findings are in {printable(chosen.baseline)} now", file=sys.stderr)
+        are = "finding is" if known == 1 else "findings are"
+        print(f"imagelint: {known} {are} in {printable(chosen.baseline)} now", file=sys.stderr)
         reports = [report._replace(findings=()) for report in reports]
     elif chosen.baseline is not None:
         reports, known = _new(chosen, chosen.baseline, reports)
