@@ -80,6 +80,15 @@ class Unpriced:
         self.reason = reason
 
 
+class Fails(Unpriced):
+    """A finding that ends the build: there is no image to weigh, and no `# check=skip=` keeps the build going."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        super().__init__("the build fails here")
+
+
 Blame = Paths | Shadowed | Duplicates | WholeLayer | Unpriced
 
 

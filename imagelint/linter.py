@@ -8,7 +8,7 @@ from imagelint import hadolint
 from imagelint.dockerfile.instructions import Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.errors import PluginError
-from imagelint.finding import FileReport, Finding, Severity, Unpriced
+from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.suppress import Suppressions
 
@@ -107,7 +107,7 @@ def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
             problem.message,
             severity=Severity.ERROR,
             aliases=problem.aliases,
-            blame=Unpriced("the build fails here"),
+            blame=Fails(),
             code=SYNTAX_CODE,
             name=SYNTAX_NAME,
         )

@@ -93,7 +93,7 @@ class Rule(NamedTuple):
     def option_type(self, name: str) -> str:
         """The annotation of an option: `bool`, `int`, `str` or `tuple[str, ...]`."""
         annotation = self.function.__annotations__[name.replace("-", "_")]
-        return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", str(annotation))
+        return annotation.__name__ if type(annotation) is type else str(annotation)
 
     @property
     def documentation(self) -> str:

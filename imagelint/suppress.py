@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.instructions import From
 from imagelint.dockerfile.source import LineKind
-from imagelint.finding import Finding, Severity, names_of
+from imagelint.finding import Fails, Finding, Severity, names_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -169,26 +169,33 @@ class Suppressions:
     def keep(self, findings: Iterable[Finding], rules: Mapping[str, Rule]) -> Iterator[Finding]:
         """The findings that nothing silences; `error=true` makes errors of what BuildKit would warn of."""
         for finding in findings:
-            if self._held and self._silenced(finding, rules):
-                continue
+            if self._held:
+                by_name, skipped = self._silenced(finding, rules)
+                if by_name or (skipped and not isinstance(finding.blame, Fails)):
+                    continue
+                if skipped:  # BuildKit's warning is gone, and its error is not
+                    others = tuple(each for each in finding.aliases or () if not _is_buildkit(each))
+                    yield finding._replace(aliases=others)
+                    continue
             if self.errors and any(_is_buildkit(each) for each in finding.aliases or ()):
                 yield finding._replace(severity=Severity.ERROR)
             else:
                 yield finding
 
-    def _silenced(self, finding: Finding, rules: Mapping[str, Rule]) -> bool:
+    def _silenced(self, finding: Finding, rules: Mapping[str, Rule]) -> tuple[bool, bool]:
+        """Whether a comment ignores a finding by name, and whether a `# check=` skips it."""
         position = self._dockerfile.source.index.position
         lines = [position(span.start).line for span in (finding.span, *(each.span for each in finding.related))]
         names = names_of(finding, rules[finding.code].aliases if finding.code in rules else ())
-        silenced = False
+        by_name = skipped = False
         for number, line in enumerate(lines):
             for scope, at in self._reaching(line):
                 for name in names:
-                    silenced |= self._use((name, scope, at, False), line)
+                    by_name |= self._use((name, scope, at, False), line)
                 if number == 0:  # BuildKit knows a warning's own instruction alone
                     for name in _skipped_as(finding, scope):
-                        silenced |= self._use((name, scope, at, True), line)
-        return silenced
+                        skipped |= self._use((name, scope, at, True), line)
+        return by_name, skipped
 
     def _use(self, key: tuple[str, Scope, int, bool], line: int) -> bool:
         pragma = self._held.get(key)

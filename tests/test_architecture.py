@@ -28,7 +28,7 @@ HEAVY |= {"dataclasses", "inspect", "tempfile", "difflib", "subprocess"}
 PROBE = """
 import sys
 from imagelint.cli import main
-status = main(["check", sys.argv[1]])
+status = main(["check", "--ignore", "SC", sys.argv[1]])  # ShellCheck is a process of its own
 print(sorted(set(sys.argv[2].split(",")) & set(sys.modules)), status, file=sys.stderr)
 """
 

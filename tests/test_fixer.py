@@ -87,11 +87,11 @@ REFUSED = {
     "npm is elsewhere": "FROM a\nRUN /opt/node/bin/npm ci\n",
     "a cache of one's own": "FROM a\nRUN --mount=type=cache,target=/home/node/.npm npm ci\n",
     "a sibling stage needs the lists": (
-        "FROM u AS base\nRUN apt-get update && apt-get install x\n"
-        "FROM base AS a\nRUN apt-get update && apt-get install z && rm -rf /var/lib/apt/lists/*\n"
+        "FROM u AS base\nRUN apt-get update && apt-get install -y x\n"
+        "FROM base AS a\nRUN apt-get update && apt-get install -y z && rm -rf /var/lib/apt/lists/*\n"
         "FROM base AS b\nRUN apt-get install -y y\n"
     ),
-    "a script may need the lists": "FROM a\nRUN apt-get update && apt-get install x\nCOPY i /\nRUN bash /i\n",
+    "a script may need the lists": "FROM a\nRUN apt-get update && apt-get install -y x\nCOPY i /\nRUN bash /i\n",
     "a file with a syntax error": "FROM a\nRUNN b\nRUN pip install x\n",
 }
 

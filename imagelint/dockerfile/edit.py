@@ -33,9 +33,15 @@ _CHANGES_SHELL = re.compile(r"\b(?:exec|usermod|groupmod|chsh|dpkg-reconfigure)\
 MAX_SCRIPT = 100_000
 
 
-def insert_behind(run: Run, command: Command, word: ShellWord, text: str) -> tuple[Edit, ...] | None:
-    """Put ` text` behind a word of a command."""
-    if run.json is not None or _has_cache(run) or not command.text.contiguous(word.start, word.end):
+def insert_behind(
+    run: Run, command: Command, word: ShellWord, text: str, *, over_cache: bool = False
+) -> tuple[Edit, ...] | None:
+    """Put ` text` behind a word of a command; with `over_cache` where a cache is mounted too, which it is not about."""
+    if (
+        run.json is not None
+        or (_has_cache(run) and not over_cache)
+        or not command.text.contiguous(word.start, word.end)
+    ):
         return None
     end = command.span_of(word).end
     return (Edit(Span(end, end), f" {text}"),)

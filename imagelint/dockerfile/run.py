@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagelint.dockerfile import shellreader
-from imagelint.dockerfile.shell import Command, Script, ShellWord
+from imagelint.dockerfile.shell import Command, Script, ShellWord, Wrapper
 from imagelint.text import OffsetMap
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _WRAPPERS: dict[str, frozenset[str]] = {
 _TAKES_OPERAND = frozenset({"gosu", "timeout"})
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 _MAX_NESTING = 4
+#: More wrappers than these around one command are looked through, and not kept.
+_MAX_WRAPPERS = 8
 
 
 def script_of(run: Run) -> Script:
@@ -50,7 +52,8 @@ def script_of(run: Run) -> Script:
         if run.heredocs:
             script = script._replace(chain=False, open_end=False)
             if script.commands and script.commands[0].name in _SHELLS:
-                script = script._replace(commands=script.commands + _body(run).commands)
+                body = _body(run)
+                script = script._replace(commands=script.commands + body.commands, pipes=script.pipes + body.pipes)
     commands = tuple(each for command in script.commands for each in _look_through(command, 0))
     return script._replace(commands=commands)
 
@@ -84,17 +87,20 @@ def _exec_form(run: Run) -> Script:
 def _look_through(command: Command, depth: int) -> Iterator[Command]:
     """The command itself, or what it runs where it is a wrapper; a wrapped one keeps the wrapper's operator."""
     words, at = command.words, 0
+    wrappers = list(command.wrappers)
     while at < len(words) and (name := words[at].value.rpartition("/")[2]) in _WRAPPERS:
         behind = _behind(name, words, at + 1)
         if behind >= len(words):
             break
+        if len(wrappers) < _MAX_WRAPPERS:
+            wrappers.append(Wrapper(name, command.span_of(words[at])))
         at = behind
-    inner = command._replace(words=words[at:]) if at else command
+    inner = command._replace(words=words[at:], wrappers=tuple(wrappers)) if at else command
     if depth < _MAX_NESTING and inner.name in _SHELLS:
         script = _quoted_script(inner)
         if script is not None:
             for each in script.commands:
-                yield from _look_through(each._replace(nested=True), depth + 1)
+                yield from _look_through(each._replace(nested=True, wrappers=inner.wrappers), depth + 1)
             return
     yield inner
 

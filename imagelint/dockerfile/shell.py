@@ -16,11 +16,18 @@ class ShellWord(NamedTuple):
     end: int
 
 
+class Wrapper(NamedTuple):
+    """A program such as `sudo` that was looked through to the command that it runs, and where its name stands."""
+
+    name: str
+    span: Span
+
+
 class Command(NamedTuple):
     """A simple command: its words without assignments and redirections, and how it hangs on the one before.
 
     `operator` stands before it (empty for the first of its list); `nested` says that it stands inside a subshell,
-    a group, a compound command or a substitution.
+    a group, a compound command or a substitution; `wrappers` are what it was found behind, the outermost first.
     """
 
     text: OffsetMap
@@ -30,6 +37,7 @@ class Command(NamedTuple):
     nested: bool
     start: int
     end: int
+    wrappers: tuple[Wrapper, ...] = ()
 
     @property
     def name(self) -> str:
@@ -86,7 +94,8 @@ class Script(NamedTuple):
     """The commands of a script in the order in which they stand.
 
     `chain` says that it is nothing but simple commands joined by `&&` and `|`; `open_end` that a command can be put
-    behind it with `&&`, to run where all before it went well; `end` is where that command would go.
+    behind it with `&&`, to run where all before it went well; `end` is where that command would go. `pipes` are the
+    places of the pipe symbols in the source, those inside quoted scripts left out.
     """
 
     text: OffsetMap
@@ -94,3 +103,4 @@ class Script(NamedTuple):
     chain: bool
     open_end: bool
     end: int
+    pipes: tuple[Span, ...] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagelint.dockerfile.shell import Command, Script, ShellWord
 
 if TYPE_CHECKING:
-    from imagelint.text import OffsetMap
+    from imagelint.text import OffsetMap, Span
 
 #: Command substitutions nested deeper than this are skipped over, not read.
 MAX_DEPTH = 16
@@ -42,7 +42,8 @@ def read(text: OffsetMap) -> Script:
     scanner = _Scanner(text)
     _List(scanner, "", 0).read()
     open_end = bool(scanner.commands) and not (scanner.dangling or scanner.comment or scanner.heredoc)
-    return Script(text, tuple(scanner.commands), scanner.chain and open_end, open_end, len(text.text.rstrip()))
+    end = len(text.text.rstrip())
+    return Script(text, tuple(scanner.commands), scanner.chain and open_end, open_end, end, tuple(scanner.pipes))
 
 
 class _List:
@@ -92,6 +93,8 @@ class _List:
             self._emit()
         self.header = False
         self._begin(symbol)
+        if symbol in ("|", "|&"):
+            scanner.pipes.append(scanner.map.span(scanner.at - len(symbol), scanner.at))
         if not self.depth:
             scanner.chain = scanner.chain and symbol in ("&&", "|")
             scanner.dangling = symbol not in ("\n", ")")
@@ -187,6 +190,7 @@ class _Scanner:
         self.text = text.text
         self.at = 0
         self.commands: list[Command] = []
+        self.pipes: list[Span] = []
         self.chain = True
         self.dangling = False
         self.comment = False
@@ -316,7 +320,9 @@ class _Scanner:
         end = len(self.text) if end < 0 else end
         self.at = end + 1
         if depth < MAX_DEPTH:
-            self.commands += (each._replace(nested=True) for each in read(self.map.cut(begin, end)).commands)
+            inner = read(self.map.cut(begin, end))
+            self.commands += (each._replace(nested=True) for each in inner.commands)
+            self.pipes += inner.pipes
 
     def _balanced(self, opener: str, closer: str) -> None:
         """Skip a bracketed part, quotes and escapes respected."""

@@ -14,8 +14,9 @@ from imagelint.dockerfile.scope import Scope
 from imagelint.dockerfile.syntax import Word
 from imagelint.dockerfile.words import SubstitutionError, expand
 from imagelint.graph import shells
+from imagelint.graph.arguments import defaults, define, global_arguments, global_scope
 from imagelint.graph.context import BuildContext
-from imagelint.graph.stage import PLATFORM_ARGS, Stage
+from imagelint.graph.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -37,7 +38,7 @@ class BuildGraph:
         self._place: dict[Instruction, int] = {}
         self._stage: dict[Instruction, Stage] = {}
         self._scopes: dict[int, Scope] = {}
-        self.globals = Scope()
+        self.globals = global_scope()
         self.stages: tuple[Stage, ...] = tuple(self._build())
         self.headless = self._headless()
         # Of two stages with one name the last one counts, for what stands before it too.
@@ -45,8 +46,6 @@ class BuildGraph:
 
     def _build(self) -> Iterator[Stage]:
         """Cut the file into stages; global arguments come first."""
-        for name, value in PLATFORM_ARGS.items():
-            self.globals.define(name, value, -1)
         groups: list[tuple[From, list[Instruction]]] = []
         for place, instruction in enumerate(self.dockerfile.instructions):
             self._place[instruction] = place
@@ -101,18 +100,17 @@ class BuildGraph:
             return word
 
     def _define(self, scope: Scope, instruction: Arg | Env, place: float) -> None:
-        """Define an instruction's variables; those of ENV see what was before it, those of ARG one another."""
-        for number, pair in enumerate(instruction.pairs):
-            value, at = pair.value, place
-            if isinstance(instruction, Arg):
-                given = self.context.build_args.get(pair.key)
-                if given is not None:
-                    value = "'" + given.replace("'", "'\\''") + "'"
-                elif value is None and scope is not self.globals:
-                    inherited = self.globals.get(pair.key)
-                    value = None if inherited is None else "'" + inherited.replace("'", "'\\''") + "'"
-                at = place + number / (len(instruction.pairs) + 1)
-            scope.define(pair.key, value, at, escape=self.dockerfile.source.escape)
+        define(scope, instruction, place, self.globals, self.context.build_args)
+
+    @cached_property
+    def declared(self) -> Mapping[str, Arg]:
+        """The arguments that an ARG declares for FROM, each with its last ARG; BuildKit sets others by itself."""
+        return {pair.key: arg for arg in global_arguments(self.dockerfile.instructions) for pair in arg.pairs}
+
+    @cached_property
+    def defaults(self) -> Scope:
+        """The variables that FROM may use in a build that is given no arguments."""
+        return defaults(self.dockerfile.instructions) if self.context.build_args else self.globals
 
     @cached_property
     def final(self) -> Stage | None:
@@ -328,7 +326,7 @@ class BuildGraph:
     def closed(self, instruction: Instruction) -> bool:
         """Whether the file shows every variable there is: nothing can come from a base image's environment."""
         stage = self._stage.get(instruction)
-        image = "scratch" if stage is None else self._chain(stage)[-1].image
+        image = "scratch" if stage is None else stage.root.image
         return image == "scratch" or image in self.context.images
 
     def shell(self, instruction: Instruction) -> tuple[str, ...]:

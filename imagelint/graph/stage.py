@@ -21,10 +21,10 @@ PLATFORM_ARGS: dict[str, str] = {
 class Stage:
     """One stage: its FROM, the instructions behind it, and the earlier stage that it is built on, if it is one.
 
-    `image` is what FROM names, variables expanded.
+    `image` is what FROM names, variables expanded; `root` is the stage that it goes back to along its bases.
     """
 
-    __slots__ = ("base", "from_", "image", "index", "instructions")
+    __slots__ = ("base", "from_", "image", "index", "instructions", "root")
 
     def __init__(
         self, index: int, from_: From, instructions: tuple[Instruction, ...], base: Stage | None, image: str
@@ -34,6 +34,7 @@ class Stage:
         self.instructions = instructions
         self.base = base
         self.image = image
+        self.root: Stage = base.root if base is not None else self
 
     @property
     def name(self) -> str | None:

@@ -51,7 +51,9 @@ def _finding(file: FileReport, finding: Finding, style: Style) -> Iterator[str]:
     if finding.help:
         yield f"{bar} {style('help', 'bold')}: {printable(finding.help)}"
     if finding.fix:
-        how = "--fix" if finding.fix.safety is Safety.SAFE else "by hand: it may change what the build does"
+        how = (
+            "--fix" if finding.fix.safety is Safety.SAFE else "--fix --unsafe-fixes: it may change what the build does"
+        )
         yield f"{bar} {style('fix', 'bold')}: {printable(finding.fix.title)} ({how})"
     yield f"{bar} {style('rule', 'bold')}: {finding.name}{aliases}"
 

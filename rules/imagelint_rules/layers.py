@@ -1,16 +1,22 @@
 """How a stage is cut into layers."""
 
-from collections.abc import Iterator
+import re
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from imagelint.dockerfile import edit
-from imagelint.dockerfile.instructions import Run
-from imagelint.finding import Finding, Fix, Related, Severity, Shadowed
+from imagelint.dockerfile.instructions import Instruction, Run
+from imagelint.dockerfile.parser import Dockerfile
+from imagelint.dockerfile.shell import Command
+from imagelint.finding import Finding, Fix, Persona, Related, Severity, Shadowed, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
 from imagelint_rules import managers
 
 _FEW = 2
+#: A component of a path.
+_NAME = r"[^\s/\"'=;&|<>()]+"
 
 
 @rule("IL201", blame=Shadowed(), severity=Severity.WARNING, aliases=("DL3059",))
@@ -23,7 +29,8 @@ def consecutive_runs(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
 
     RUNs with more than two commands that have nothing to do with each other are left alone: somebody cut them so on
     purpose, for the build cache. Short ones are reported, and not fixed: nothing is stored twice. RUNs with different
-    flags are never one.
+    flags are never one. In a stage that is not shipped the layers are nobody's bytes, and a RUN each is good for the
+    build cache: only the pedantic are told, and nothing is fixed.
 
     ```dockerfile bad
     FROM debian:12
@@ -48,11 +55,31 @@ def consecutive_runs(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     RUN useradd app
     ```
     """
-    if not graph.shipped(stage):
-        return
+    shipped = graph.shipped(stage)
     for row in graph.runs_in_a_row(stage):
         for group in _groups(row, graph):
-            yield _finding(group, graph)
+            finding = _finding(group, graph)
+            if not shipped:
+                finding = finding._replace(
+                    note="each RUN is a layer of its own", fix=None, severity=Severity.INFO, persona=Persona.PEDANTIC
+                )
+            yield finding
+
+
+def joined(graph: BuildGraph) -> Mapping[Instruction, int]:
+    """The RUNs that are reported because they store bytes for nothing, by the number of their group."""
+    out: dict[Instruction, int] = {}
+    groups = (
+        group
+        for stage in graph.parts
+        if graph.shipped(stage)
+        for row in graph.runs_in_a_row(stage)
+        for group in _groups(row, graph)
+    )
+    for number, group in enumerate(groups):
+        if any(_reason(first, second, graph) for first, second in pairwise(group)):
+            out |= dict.fromkeys(group, number)
+    return out
 
 
 def _groups(row: tuple[Run, ...], graph: BuildGraph) -> Iterator[tuple[Run, ...]]:
@@ -84,15 +111,29 @@ def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
 
 def _removes_what_it_stored(first: Run, second: Run, graph: BuildGraph) -> bool:
     """Whether a RUN removes something that the one before it names, and that it has not made itself."""
-    stored, own = first.joined, ""
-    for command in graph.commands(second):
+    commands = graph.commands(second)
+    if not any(command.name == "rm" for command in commands):
+        return False
+    # Sorted, so that a pattern's beginning is found as fast as a whole name is.
+    stored = sorted(set(re.findall(_NAME, first.joined)))
+    own: list[str] = []
+    for command in commands:
         if command.name == "rm":
             for word in command.operands():
-                name = word.value.rstrip("*").rstrip("/").rpartition("/")[2] or word.value.rstrip("/*")
-                if len(name) > 2 and name in stored and name not in own:
+                glob = word.value.endswith("*") and not word.value.endswith("/*")
+                name = word.value.rstrip("*").rstrip("/").rpartition("/")[2]
+                if len(name) > 2 and _holds(stored, name, glob) and not _holds(own, name, glob):
                     return True
-        own += " ".join(word.value for word in command.words) + " "
+        for word in command.words:
+            for name in re.findall(_NAME, word.value):
+                insort(own, name)
     return False
+
+
+def _holds(names: list[str], name: str, beginning: bool) -> bool:
+    """Whether a name, or one that begins with it, is among sorted ones."""
+    at = bisect_left(names, name)
+    return at < len(names) and (names[at].startswith(name) if beginning else names[at] == name)
 
 
 def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
@@ -106,6 +147,7 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         fix = Fix(
             f"make {len(group)} RUNs one" if joinable == [group] else "join those that can be joined as they are", edits
         )
+    reported = _hadolint_reports(group, graph)
     return Finding(
         group[0].keyword_span,
         f"{len(group)} RUNs that should be one",
@@ -114,7 +156,9 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         fix=fix,
         related=tuple(Related(run.keyword_span, "this one too") for run in group[1:]),
         severity=None if costs else Severity.INFO,
-        aliases=("DL3059",) if _hadolint_reports(group, graph) else (),
+        # Chains that store nothing twice are a matter of taste.
+        persona=None if costs or reported else Persona.PEDANTIC,
+        aliases=("DL3059",) if reported else (),
     )
 
 
@@ -139,6 +183,83 @@ def _joinable(group: tuple[Run, ...]) -> list[tuple[Run, ...]]:
 
 
 def _hadolint_reports(group: tuple[Run, ...], graph: BuildGraph) -> bool:
-    """hadolint's DL3059 leaves a RUN alone that has more than two commands, or follows one that has."""
-    few = [len(graph.commands(run)) <= _FEW for run in group]
-    return any(a and b for a, b in pairwise(few))
+    """hadolint's DL3059 is about neighbours of one command each: who chains commands has cut the RUNs on purpose."""
+    alone = [len(graph.commands(run)) <= 1 for run in group]
+    return any(a and b for a, b in pairwise(alone))
+
+
+@rule("IL207", blame=Unpriced("the index is older than the packages' list; its own bytes are those of IL101 and IL102"))
+def index_fetched_in_its_own_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
+    """The package index is fetched in one layer, and used in a later one.
+
+    Why: the build cache keeps the layer of the `update` for as long as its line stays the same. When the line of the
+    `install` changes weeks later, it works with an index of weeks ago: it installs old versions, or fails because the
+    distribution has replaced them. Fetched and used in one RUN, the index is always as new as the install.
+
+    RUNs that stand in a row in a shipped stage are reported as RUNs that should be one (IL201).
+
+    ```dockerfile bad
+    FROM debian:12
+    RUN apt-get update
+    WORKDIR /srv
+    RUN apt-get install -y curl
+    ```
+
+    ```dockerfile good
+    FROM debian:12
+    RUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*
+    ```
+    """
+    groups: Mapping[Instruction, int] | None = None
+    for stage in graph.parts:
+        fetched: dict[str, tuple[Run, Command]] = {}
+        for run in stage.instructions:
+            if not isinstance(run, Run):
+                continue
+            updates, installs = _index_uses(graph.commands(run))
+            for family, command in installs.items():
+                if family in updates:
+                    continue  # it has fetched the index itself, or fetches it for the next one too late
+                update = fetched.pop(family, None)
+                if update is None:
+                    continue
+                groups = joined(graph) if groups is None else groups
+                if groups.get(update[0], -1) != groups.get(run, -2):
+                    yield _stale(update[1], command)
+            for family, command in updates.items():
+                if family not in installs:
+                    fetched[family] = (run, command)
+                else:
+                    fetched.pop(family, None)
+
+
+def _stale(update: Command, install: Command) -> Finding:
+    program = update.name
+    return Finding(
+        update.span,
+        f"`{program} {_verb(update)}` in a layer of its own, which the build cache keeps as it is",
+        note="when the line of the install changes, it works with an index as old as this layer",
+        help="fetch the index in the RUN that installs, joined by `&&`",
+        related=(Related(install.span, "installs with the index of that layer"),),
+    )
+
+
+def _verb(command: Command) -> str:
+    return managers.apt(command) or next((word.value for word in command.operands()), "")
+
+
+def _index_uses(commands: tuple[Command, ...]) -> tuple[dict[str, Command], dict[str, Command]]:
+    """By family of package manager: what fetches the index, and what installs with it."""
+    updates: dict[str, Command] = {}
+    installs: dict[str, Command] = {}
+    for command in commands:
+        family = managers.system_manager(command)
+        if family not in ("apt", "apk") or command.name == "dpkg":
+            continue
+        words = managers.apk(command)
+        verb = managers.apt(command) if family == "apt" else words[0].value if words else None
+        if verb == "update":
+            updates.setdefault(family, command)
+        elif verb in ("install", "add") and not command.option("--no-cache", "--update-cache", "-U"):
+            installs.setdefault(family, command)
+    return updates, installs

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from imagelint.dockerfile.instructions import Add, Copy, From, Run, Workdir
 from imagelint.dockerfile.parser import Dockerfile
 from imagelint.dockerfile.reference import is_reference
-from imagelint.dockerfile.words import SubstitutionError, expand
+from imagelint.dockerfile.words import SubstitutionError, expand, variables
 from imagelint.finding import Finding, Related, Severity
 from imagelint.graph import BuildGraph
+from imagelint.graph.references import number
 from imagelint.rule import rule
+from imagelint_rules.bases import fault, platform_flag, platform_of, shown, undeclared, unset
 from imagelint_rules.values import FAILS, value_of
 
 _SYMBOLIC_MODE = re.compile(r"[ugoa]*(?:[-+=][rwxXst]*)+(?:,[ugoa]*(?:[-+=][rwxXst]*)+)*")
@@ -31,28 +33,35 @@ def bad_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     FROM --platform=$BUILDPLATFORM debian:${VERSION}
     ```
     """
-    stage = graph.stage_of(from_)
-    if stage is None or stage.base is not None or not from_.image.value:
+    why, image = fault(from_, graph)
+    place = from_.span_of(from_.image)
+    if why in ("constant", "given") and from_.words:
+        help_ = "small letters, digits and . _ - /, then one :tag" if image else "name an image, a stage or scratch"
+        meant = graph.meant(image, numbers=False)
+        if meant is not None and meant.from_.start_line < from_.start_line:
+            help_ = f"the stage's name is in small letters: FROM {image.lower()}"
+        message = f"{shown(image, from_)} is no name of an image" if image else "the base image's name is empty"
+        aliases = ("InvalidDefaultArgInFrom",) if why == "constant" else ()
+        yield Finding(place, message, help=help_, aliases=aliases)
+    flag = platform_flag(from_)
+    if flag is None or flag.value is None:
         return
+    names = variables(flag.value, escape=from_.source.escape)
     try:
-        image = expand(from_.image.value, graph.globals.at(), escape=from_.source.escape)
+        platform = expand(flag.value, graph.globals.at(), escape=from_.source.escape)
     except SubstitutionError:
         return
-    place = from_.span_of(from_.image)
-    if not image:
-        help_ = "give its ARG a default before the first FROM, or build with --build-arg"
-        yield Finding(place, "the base image's name is empty", help=help_)
-    elif image != "scratch" and not is_reference(image):
-        shown = image if image == from_.image.value else f"{image} ({from_.image.value})"
-        yield Finding(place, f"{shown} is no name of an image", help="small letters, digits and . _ - /, then one :tag")
-    if (flag := from_.flag("platform")) and flag.value is not None:
-        try:
-            platform = expand(flag.value, graph.globals.at(), escape=from_.source.escape)
-        except SubstitutionError:
-            return
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+(?:\([^()]*\))?(?:/[A-Za-z0-9_.-]+){0,2}", platform):
-            message = f"{platform} is no platform" if platform else "the platform is empty"
-            yield Finding(from_.span_of(flag.word), message, help="os/architecture or os/architecture/variant")
+    if platform_of(platform) is None and not undeclared(names, graph):
+        follows = any(name in ("BUILDPLATFORM", "TARGETPLATFORM") for name in names)
+        needed = " and ".join(name[:60] for name in unset(names, graph)[:3])
+        yield Finding(
+            from_.span_of(flag.word),
+            f"{platform[:100]} is no platform" if platform else "the platform is empty",
+            help=f"a --build-arg must give {needed} a value"
+            if needed
+            else "os/architecture, or with /variant behind it",
+            aliases=() if follows else ("DL3029",),
+        )
 
 
 @rule("IL004", blame=FAILS, severity=Severity.ERROR, triggers=False)
@@ -167,10 +176,14 @@ def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
     if isinstance(transfer, Copy) and transfer.from_ is not None:
         flag = transfer.flag("from")
         assert flag is not None
+        # hadolint takes whatever has a colon for an image.
+        aliases = () if ":" in transfer.from_ else ("DL3022",)
         if "$" in transfer.from_:
-            yield Finding(transfer.span_of(flag.word), "--from takes no variable", help="name a stage: FROM … AS name")
+            help_ = "name a stage that is built on it: FROM … AS name"
+            yield Finding(transfer.span_of(flag.word), "--from takes no variable", help=help_, aliases=aliases)
         elif not transfer.from_.isdigit() and not is_reference(transfer.from_.lower()):
-            yield Finding(transfer.span_of(flag.word), f"{transfer.from_} is no stage and no name of an image")
+            message = f"{transfer.from_[:100]} is no stage and no name of an image"
+            yield Finding(transfer.span_of(flag.word), message, aliases=aliases)
 
 
 @rule("IL011", blame=FAILS, severity=Severity.ERROR)
@@ -193,11 +206,13 @@ def bad_stage_reference(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[F
     """
     for wrong in graph.misreferences:
         line = wrong.target.from_.start_line if wrong.target else 0
-        aliases: tuple[str, ...] = ()
+        copies = isinstance(wrong.instruction, Copy)
+        aliases: tuple[str, ...] = ("DL3022",) if copies else ()
         match wrong.kind:
             case "self":
                 message, help_ = f"{wrong.name} is the stage that this stands in", "take from another stage"
-                aliases = ("DL3023",) if isinstance(wrong.instruction, Copy) else ()
+                # hadolint knows the stage's own name, and lets its number pass.
+                aliases = ("DL3023",) if copies and number(wrong.name) is None else ()
             case "forward":
                 message, help_ = f"{wrong.name} is defined only at line {line}", "move that stage above this one"
             case "circular":

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator
 
-from imagelint.dockerfile.instructions import Add, Copy, Run
+from imagelint.dockerfile.instructions import Add, Cmd, Copy, Entrypoint, Expose, Healthcheck, Run
+from imagelint.dockerfile.parser import Dockerfile
 from imagelint.dockerfile.shell import Command, ShellWord
-from imagelint.finding import Finding, Related, Unpriced
+from imagelint.finding import Finding, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers
+from imagelint_rules import managers, stored
 
 #: Packages that are there to build software, by the names of Debian, Alpine and Fedora.
-_TOOLS = re.compile(
+_TOOLS = (
     r"build-essential|build-base|base-devel|(?:gcc|g\+\+|clang|llvm)(?:-\d+)?|make|cmake|ninja(?:-build)?|meson|bazel"
     r"|autoconf|automake|autotools-dev|dh-autoreconf|debhelper|libtool|bison|flex|pkg-config|pkgconf|alpine-sdk"
     r"|linux-headers.*|golang.*|rustc|cargo|ghc|maven|gradle|ant|sbt|(?:default|openjdk-?\d*)-jdk.*|.+-dev|.+-devel"
@@ -31,6 +32,13 @@ _SUBCOMMANDS = {
     "stack": {"build", "install"},
     "yarn": {"build", "run build"},
 }
+_CODE = r"(?i).*\.(?:c|cc|cpp|cs|cxx|f90|go|h|hpp|hs|java|kt|mk|ml|rs|scala|sbt|swift|ts|zig)|makefile|.+\.git"
+#: Parts of the names of stages that are built for their own sake.
+_TARGETS = (
+    r"(?:^|[-_.])(?:artifacts?|bench|binary|binaries|bin|check|ci|cross|debug|dev|devcontainer|develop|development|dist"
+    r"|docs?|e2e|export|fmt|format|integration|lint|local|out|output|packages?|prod|production|qa|release|runner|runtime|scan|shell"
+    r"|slim|staging|target|test|tests|testing|tools|unit|update|validate|vendor|verify|vulncheck)(?:$|[-_.\d])"
+)
 #: Packages that installers of other languages compile with.
 _LANGUAGE_INSTALLERS = ("gem", "bundle", "cpan", "cpanm")
 
@@ -62,16 +70,24 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     """
     if stage is not graph.final:
         return
-    runs = [each for each in graph.lineage(stage) if isinstance(each, Run)]
-    tools = [(command, word) for run in runs for command, word in _kept_tools(graph.commands(run))]
-    builds = [command for run in runs for command in graph.commands(run) if _builds(command, with_tools=bool(tools))]
+    tools: list[tuple[Command, ShellWord]] = []
+    builds: list[Command] = []
+    brought: list[Add | Copy] = []
+    sources: list[Add | Copy] = []  # what was there when something was built
+    for each in graph.lineage(stage):
+        if isinstance(each, Add) or (isinstance(each, Copy) and each.from_ is None):
+            if _brings_sources(each):
+                brought.append(each)
+        elif isinstance(each, Run):
+            commands = graph.commands(each)
+            tools += _kept_tools(commands)
+            found = [command for command in commands if _builds(command, with_tools=bool(tools))]
+            if found:
+                builds += found
+                sources += brought
+                brought = []
     if not builds:
         return
-    sources = [
-        each
-        for each in graph.lineage(stage)
-        if isinstance(each, Add) or (isinstance(each, Copy) and each.from_ is None)
-    ]
     names = list(dict.fromkeys(word.value for _, word in tools))
     if not tools and not sources:
         return
@@ -91,8 +107,18 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     )
 
 
+def _brings_sources(transfer: Add | Copy) -> bool:
+    """Whether a COPY may bring what software is built from: a folder, an archive, code; and no configuration alone."""
+    for word in transfer.sources:
+        name = word.value.strip("\"'").rstrip("/").rpartition("/")[2]
+        if stored.kind_of(name) is not stored.SMALL or re.fullmatch(_CODE, name):
+            return True
+    return False
+
+
 def _kept_tools(commands: tuple[Command, ...]) -> Iterator[tuple[Command, ShellWord]]:
     """The build tools that a RUN installs and does not remove again itself."""
+    last = max((at for at, command in enumerate(commands) if _uninstalls(command)), default=-1)
     for at, command in enumerate(commands):
         if managers.apt(command) == "install":
             packages = managers.apt_packages(command)
@@ -102,10 +128,10 @@ def _kept_tools(commands: tuple[Command, ...]) -> Iterator[tuple[Command, ShellW
             packages = command.operands()[1:]
         else:
             continue
-        if any(_uninstalls(later) for later in commands[at + 1 :]):
+        if at < last:
             continue
         for word in packages:
-            if _TOOLS.fullmatch(re.split(r"[=:~<>/]", word.value, maxsplit=1)[0]):
+            if re.fullmatch(_TOOLS, re.split(r"[=:~<>/]", word.value, maxsplit=1)[0]):
                 yield command, word
 
 
@@ -119,6 +145,8 @@ def _uninstalls(command: Command) -> bool:
 
 def _builds(command: Command, *, with_tools: bool) -> bool:
     """Whether a command makes software out of sources; an installer of another language only beside build tools."""
+    if command.name in ("mvn", "mvnw"):
+        return command.has("compile", "package", "verify", "install", "deploy")
     if command.name in _BUILDERS:
         return True
     words = [word.value for word in command.operands()]
@@ -131,3 +159,55 @@ def _listed(names: list[str]) -> str:
     """A few names, and how many more."""
     shown = ", ".join(names[:4])
     return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"
+
+
+@rule("IL302", blame=Unpriced("a stage that nothing uses is in no image"), severity=Severity.INFO)
+def unused_stage(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
+    """A stage that the image is not made of.
+
+    Why: nothing is built on it, and nothing is copied from it. BuildKit passes it over, and other builders build it for
+    nothing. Often a COPY has lost its `--from`, or the stage is a remnant.
+
+    A stage may be there to be built with `--target`. One with a name like `test` or `dev`, or that says what a
+    container runs, is such a target for all that the file shows; one without an instruction only gives an image a name.
+    Of these only the pedantic are told. With `--target` given,
+    the others are not looked at.
+
+    ```dockerfile bad
+    FROM golang:1.23 AS build
+    RUN go build -o /app ./...
+    FROM debian:12
+    COPY app /app
+    ```
+
+    ```dockerfile good
+    FROM golang:1.23 AS build
+    RUN go build -o /app ./...
+    FROM debian:12
+    COPY --from=build /app /app
+    ```
+    """
+    if graph.context.target is not None:
+        return
+    unused = graph.unused
+    # Of a chain of unused stages the last one is the cause.
+    needed = {each for stage in unused for each in graph.needs(stage)}
+    for stage in unused:
+        if stage in needed:
+            continue
+        target = _is_target(stage)
+        yield Finding(
+            stage.from_.span,
+            f"nothing uses {f'the stage {stage.name}' if stage.name else 'this stage'}",
+            help="remove it, or take from it" if stage.name else "remove it, or give it a name and take from it",
+            persona=Persona.PEDANTIC if target else None,
+        )
+
+
+def _is_target(stage: Stage) -> bool:
+    """Whether a stage looks like one that is built by its name."""
+    if stage.name is None:
+        return False
+    if not stage.instructions or stage.image == "scratch" or re.search(_TARGETS, stage.name):
+        return True
+    return any(isinstance(each, Cmd | Entrypoint | Expose | Healthcheck) for each in stage.instructions)

@@ -2,10 +2,10 @@
 
 from imagelint.dockerfile.instructions import Instruction
 from imagelint.dockerfile.words import SubstitutionError, expand, variables
-from imagelint.finding import Unpriced
+from imagelint.finding import Fails
 from imagelint.graph import BuildGraph
 
-FAILS = Unpriced("the build fails here")
+FAILS = Fails()
 
 
 def value_of(text: str, instruction: Instruction, graph: BuildGraph, *, quotes: bool = True) -> str | None:

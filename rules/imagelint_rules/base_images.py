@@ -1,0 +1,148 @@
+"""Which image a stage is built on: its version, and where it comes from."""
+
+from collections.abc import Iterator
+
+from imagelint.dockerfile.instructions import Copy, From, Run
+from imagelint.dockerfile.reference import image_name
+from imagelint.finding import Finding, Persona, Severity, Unpriced
+from imagelint.graph import BuildGraph
+from imagelint.graph.references import names_of, number
+from imagelint.rule import rule
+from imagelint.text import Span
+from imagelint_rules.bases import resolved_image, shown
+
+_MOVES = Unpriced("it is about which image is built on, not about its size")
+
+
+@rule("IL401", blame=_MOVES, aliases=("DL3006",))
+def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
+    """The base image has neither tag nor digest.
+
+    Why: without a tag Docker takes `latest`, and that is another image after every release. A build that worked
+    yesterday fails today, or ships something else, and the file does not show it. Variables are replaced by the
+    defaults of their ARGs first, which hadolint does not do.
+
+    ```dockerfile bad
+    FROM debian
+    ```
+
+    ```dockerfile good
+    ARG VERSION=12
+    FROM debian:${VERSION} AS build
+    FROM build
+    ```
+    """
+    image = resolved_image(from_, graph)
+    name = image_name(image) if image else None
+    if image and name and name.tag is None and name.digest is None:
+        yield Finding(
+            from_.span_of(from_.image),
+            f"{shown(image, from_)} has no tag: it is what `latest` is on the day of the build",
+            help="name a version, or pin the image by its digest",
+        )
+
+
+@rule("IL402", blame=_MOVES, aliases=("DL3007",))
+def latest_base_image(instruction: From | Copy, graph: BuildGraph) -> Iterator[Finding]:
+    """The base image has the tag `latest`.
+
+    Why: `latest` is another image after every release, so that the same file builds something else. Beside a digest
+    the tag is a comment. Variables are replaced by the defaults of their ARGs first. `COPY --from=image:latest` is
+    the same thing on a smaller scale, and is only told to those who ask for opinions.
+
+    ```dockerfile bad
+    ARG TAG=latest
+    FROM debian:$TAG
+    ```
+
+    ```dockerfile good
+    ARG TAG=12
+    FROM debian:$TAG
+    ```
+    """
+    if isinstance(instruction, Copy):
+        for name, word in names_of(instruction):
+            copied = image_name(name.lower())
+            if copied and copied.tag == "latest" and copied.digest is None:
+                yield Finding(
+                    instruction.span_of(word),
+                    f"{name} is another image after every release",
+                    help="name a version",
+                    persona=Persona.PEDANTIC,
+                    aliases=(),
+                )
+        return
+    image = resolved_image(instruction, graph)
+    base = image_name(image) if image else None
+    if image and base and base.tag == "latest" and base.digest is None:
+        yield Finding(
+            instruction.span_of(instruction.image),
+            f"{shown(image, instruction)} is another image after every release",
+            help="name a version, or pin the image by its digest",
+        )
+
+
+@rule(
+    "IL403",
+    blame=Unpriced("it is about whom to trust, not about size"),
+    aliases=("DL3026",),
+    severity=Severity.ERROR,
+    triggers=False,
+)
+def untrusted_registry(instruction: From | Copy | Run, graph: BuildGraph) -> Iterator[Finding]:
+    """An image comes from a registry that is not among the trusted ones.
+
+    Why: what is built on an image, or copied out of one, is as trustworthy as the registry that it is pulled from.
+    The rule is silent until registries are demanded. `*` stands for any beginning or end of a name; an image without
+    a registry comes from docker.io. Unlike hadolint it takes `host:5000/image` for an image of that host, looks at
+    every mount, and knows a stage by its number.
+
+    ```dockerfile bad
+    # registries: docker.io *.example.com
+    FROM ghcr.io/someone/app:1.0
+    ```
+
+    ```dockerfile good
+    # registries: docker.io *.example.com
+    FROM debian:12 AS build
+    FROM registry.example.com/base:3
+    COPY --from=build /app /app
+    ```
+    """
+    trusted = graph.context.demands.registries
+    if not trusted:
+        return
+    for name, span in _images(instruction, graph):
+        image = image_name(name)
+        if image is not None and not _trusts(trusted, image.registry):
+            yield Finding(
+                span,
+                f"{image.registry} is not among the trusted registries",
+                note="an image that names no registry comes from there" if image.registry == "docker.io" else None,
+                help=f"take it from one of them: {', '.join(trusted)[:200]}",
+            )
+
+
+def _images(instruction: From | Copy | Run, graph: BuildGraph) -> Iterator[tuple[str, Span]]:
+    """The images that an instruction takes something from, each with its place; stages are none."""
+    if isinstance(instruction, From):
+        image = resolved_image(instruction, graph)
+        if image:
+            yield image, instruction.span_of(instruction.image)
+        return
+    numbers = isinstance(instruction, Copy)
+    for name, word in names_of(instruction):
+        stage = graph.meant(name, numbers=numbers) is not None or (numbers and number(name) is not None)
+        if not stage and name != "scratch":
+            yield name.lower(), instruction.span_of(word)
+
+
+def _trusts(patterns: tuple[str, ...], registry: str) -> bool:
+    names = ("docker.io", "hub.docker.com") if registry == "docker.io" else (registry,)
+    return any(_matches(pattern.lower(), name) for pattern in patterns for name in names)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    if pattern.startswith("*"):
+        return name.endswith(pattern[1:])
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
