@@ -261,7 +261,7 @@ def test_a_severity_of_the_command_line_is_the_last_word(imagelint: Run) -> None
 
 
 def test_patterns_begin_in_the_folder_of_the_configuration(imagelint: Run) -> None:
-    write("imagelint.toml", 'exclude = ["vendor"]\nper-file-ignores = {"a/*" = ["IL1"]}')
+    write("imagelint.toml", 'select = ["IL101"]\nexclude = ["vendor"]\nper-file-ignores = {"a/*" = ["IL1"]}')
     for name in ("Dockerfile", "a/Dockerfile", "b/Dockerfile", "b/vendor/x/Dockerfile"):
         write(name, BAD)
     here = Path.cwd()
@@ -281,7 +281,7 @@ def test_patterns_begin_in_the_folder_of_the_configuration(imagelint: Run) -> No
 
 def test_what_is_excluded_need_not_be_readable(imagelint: Run) -> None:
     write("Dockerfile", "FROM a:1\n")
-    write("imagelint.toml", 'exclude = ["locked"]')
+    write("imagelint.toml", 'select = ["IL101"]\nexclude = ["locked"]')
     Path("locked").mkdir(mode=0)
     try:
         done = imagelint("check")
@@ -291,7 +291,7 @@ def test_what_is_excluded_need_not_be_readable(imagelint: Run) -> None:
 
 
 def test_standard_input_has_the_settings_of_its_name(imagelint: Run) -> None:
-    write("imagelint.toml", 'per-file-ignores = {"a/*" = ["IL1"]}')
+    write("imagelint.toml", 'select = ["IL101"]\nper-file-ignores = {"a/*" = ["IL1"]}')
     assert imagelint("check", "-", stdin=BAD).returncode == 1
     assert imagelint("check", "--stdin-filename", "a/Dockerfile", stdin=BAD).returncode == 0
     assert "b/Dockerfile:2:5" in imagelint("check", "-", "--stdin-filename", "b/Dockerfile", stdin=BAD).stdout
@@ -314,9 +314,9 @@ def from_a(instruction: From, graph):
 
 
 def test_a_repositorys_configuration_alone_runs_no_code(imagelint: Run, home: Path) -> None:
-    write("Dockerfile", "FROM a:1\n")
+    write("Dockerfile", "FROM scratch\n")
     write("lint/my.py", RULE)
-    write("imagelint.toml", 'local-rules = ["lint"]')
+    write("imagelint.toml", 'extend-select = ["IL101"]\nlocal-rules = ["lint"]')
     refused = imagelint("check")
     assert (refused.returncode, "ran" in refused.stdout) == (0, False)
     assert "do not run without --allow-local-rules" in refused.stderr
