@@ -16,20 +16,26 @@ from imagelint import files
 from imagelint.errors import InputError, UsageError
 from imagelint.finding import Persona, Severity
 from imagelint.graph import Demands
-from imagelint.selection import Selection
+from imagelint.output.formats import NAMES as FORMATS
+from imagelint.pathglobs import PathGlobs
+from imagelint.selection import Layer, PerFile, Selection
+from imagelint.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Value = TypeVar("Value")
+Default = TypeVar("Default")
 
 LEVELS: Mapping[str, Severity] = MappingProxyType({each.label: each for each in Severity})
 LABEL_TYPES = ("text", "rfc3339", "semver", "url", "hash", "spdx", "email")
 _NAMES = ("imagelint.toml", ".imagelint.toml", "pyproject.toml")
+#: Reading TOML takes the square of a key's parts, and YAML is read slowly: what is larger, or denser, is an attack.
+_MAX_BYTES, _MAX_BYTES_SHARED, _MAX_DOTS = 64_000, 1_000_000, 1_000
 
 
 class Settings(NamedTuple):
-    """Everything that a run of `check` is told by files; `sources` are the files that told it.
+    """Everything that a run of `check` is told by files; `sources` are the files that told it, `notes` what to say.
 
     Paths are relative to the working folder. `local_rules` are folders or files of rules; `trusted` says that the
     user's own file names them, so that they may run.
@@ -40,17 +46,21 @@ class Settings(NamedTuple):
     fail_on: Severity | None = None
     output_format: str | None = None
     baseline: str | None = None
-    exclude: tuple[str, ...] = ()
+    exclude: PathGlobs | None = None
     local_rules: tuple[str, ...] = ()
     trusted: bool = False
     pragmas: bool = True
     exit_zero: bool = False
     colour: bool = True
     sources: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def load(explicit: str | None = None) -> Settings:
-    """The settings that hold in the working folder, or those of one file; raises UsageError and InputError."""
+    """The settings that hold in the working folder, or those of one file; raises UsageError and InputError.
+
+    Patterns of files begin in the folder of a file that was found, else in the working folder.
+    """
     settings = Settings()
     if explicit is not None:
         if _is_hadolint(explicit):
@@ -64,9 +74,10 @@ def load(explicit: str | None = None) -> Settings:
         settings = _hadolint(from_hadolint, settings)
     found = _find()
     if found is not None:
-        return _read(*found, settings)
+        path, table = found
+        return _read(path, table, settings, folder=os.path.dirname(path) or os.curdir)
     own = os.path.join(_user_folder(), "imagelint", "imagelint.toml")
-    table = _table(own) if os.path.isfile(own) else None
+    table = _table(own) if os.path.lexists(own) else None
     return _read(own, table, settings)._replace(trusted=True) if table is not None else settings
 
 
@@ -85,7 +96,7 @@ def _find() -> tuple[str, dict[str, Any]] | None:
     while True:
         for name in _NAMES:
             path = os.path.join(near, name)
-            if os.path.isfile(path) and (table := _table(path)) is not None:
+            if os.path.lexists(path) and (table := _table(path)) is not None:
                 return path, table
         parent = os.path.dirname(folder)
         if parent == folder or os.path.exists(os.path.join(folder, ".git")):
@@ -106,7 +117,7 @@ def _find_hadolint() -> str | None:
     for folder, stem in places:
         for ending in (".yaml", ".yml"):
             path = os.path.join(folder, stem + ending)
-            if os.path.isfile(path):
+            if os.path.lexists(path):  # a link that leads nowhere is no file that is not there
                 return path
     return None
 
@@ -119,15 +130,17 @@ def _hadolint(path: str, settings: Settings) -> Settings:
 
 def _table(path: str) -> dict[str, Any] | None:
     """The table of a file that is about imagelint; None for a `pyproject.toml` that does not mention it."""
-    data = files.read(path)
     shared = os.path.basename(path) == "pyproject.toml"
+    data = files.read(path, limit=_MAX_BYTES_SHARED if shared else _MAX_BYTES)
     if shared and b"imagelint" not in data:
         return None
+    if any(line.count(b".") > _MAX_DOTS for line in data.split(b"\n")):
+        raise InputError(f"{path}: a line has more than {_MAX_DOTS} dots")
     import tomllib
 
     try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        document = tomllib.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is not TOML: {error}") from error
     if not shared:
         return document
@@ -138,35 +151,44 @@ def _table(path: str) -> dict[str, Any] | None:
     return table
 
 
-def _read(path: str, table: dict[str, Any], settings: Settings) -> Settings:
-    """Settings with what a table says put over them."""
+def _read(path: str, table: dict[str, Any], settings: Settings, *, folder: str = os.curdir) -> Settings:
+    """Settings with what a table says put over them; patterns of files begin in `folder`."""
     reader = Reader(path, table)
-    selection, demands = settings.selection, settings.demands
-    folder = os.path.dirname(path)
-    selection = selection._replace(
-        select=reader.texts("select") or selection.select,
-        extend_select=selection.extend_select + reader.texts("extend-select"),
-        ignore=selection.ignore + reader.texts("ignore"),
-        persona=reader.one("persona", {each.value: each for each in Persona}) or selection.persona,
-        severities={**selection.severities, **reader.mapping("severity", reader.level)},
-        options={**selection.options, **reader.mapping("rules", reader.table_of)},
-        per_file=selection.per_file + tuple(reader.mapping("per-file-ignores", reader.texts_of).items()),
-        minimum=selection.minimum if (least := reader.one("min-severity", LEVELS)) is None else least,
+    before, demands = settings.selection, settings.demands
+    select = reader.texts("select")
+    layer = Layer(
+        select if "select" in table else None,  # an empty list is said, and means nothing
+        reader.texts("extend-select"),
+        reader.texts("ignore"),
+        reader.mapping("severity", reader.level),
+        path,
+    )
+    per_file = reader.mapping("per-file-ignores", reader.texts_of)
+    selection = before._replace(
+        layers=(*before.layers, layer),
+        persona=reader.one("persona", {each.value: each for each in Persona}, before.persona),
+        options=reader.mapping("rules", reader.table_of),
+        per_file=tuple(
+            PerFile(reader.globs("per-file-ignores", [pattern], folder), names) for pattern, names in per_file.items()
+        ),
+        minimum=reader.one("min-severity", LEVELS, before.minimum),
+        source=path,
     )
     demands = demands._replace(
         registries=demands.registries + reader.texts("trusted-registries"),
         labels={**demands.labels, **reader.mapping("labels", reader.label_type)},
         strict_labels=reader.flag("strict-labels", demands.strict_labels),
     )
+    beside = os.path.dirname(path)
     baseline = reader.text("baseline")
     read = settings._replace(
         selection=selection,
         demands=demands,
-        fail_on=reader.one("fail-on", LEVELS) if "fail-on" in table else settings.fail_on,
-        output_format=reader.text("output-format") or settings.output_format,
-        baseline=os.path.join(folder, baseline) if baseline else settings.baseline,
-        exclude=settings.exclude + reader.texts("exclude"),
-        local_rules=tuple(os.path.join(folder, each) for each in reader.texts("local-rules")),
+        fail_on=reader.one("fail-on", LEVELS, settings.fail_on),
+        output_format=reader.one("output-format", {each: each for each in FORMATS}, settings.output_format),
+        baseline=os.path.join(beside, baseline) if baseline else settings.baseline,
+        exclude=reader.globs("exclude", reader.texts("exclude"), folder),
+        local_rules=tuple(os.path.join(beside, each) for each in reader.texts("local-rules")),
         pragmas=reader.flag("pragmas", settings.pragmas),
         sources=(*settings.sources, path),
     )
@@ -180,13 +202,14 @@ class Reader:
     def __init__(self, path: str, table: dict[str, Any]) -> None:
         self.path, self.table = path, table
         self.known: list[str] = []
+        self.notes: list[str] = []
 
     def get(self, key: str, kind: type, called: str) -> Any:
         """The value of a key, or None; raises UsageError where it is of another type."""
         self.known.append(key)
         value = self.table.get(key)
         if value is not None and type(value) is not kind:
-            raise self.wrong(key, f"must be {called}, not {_shown(value)}")
+            raise self.wrong(key, f"must be {called}, not {shown(value)}")
         return value
 
     def wrong(self, key: str, message: str, hint: str | None = None) -> UsageError:
@@ -211,13 +234,13 @@ class Reader:
     def texts_of(self, key: str, value: object) -> tuple[str, ...]:
         """A value that must be a list of texts."""
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise self.wrong(key, f"must be a list of texts, not {_shown(value)}")
+            raise self.wrong(key, f"must be a list of texts, not {shown(value)}")
         return tuple(value)
 
     def table_of(self, key: str, value: object) -> dict[str, object]:
         """A value that must be a table."""
         if not isinstance(value, dict):
-            raise self.wrong(key, f"must be a table, not {_shown(value)}")
+            raise self.wrong(key, f"must be a table, not {shown(value)}")
         return value
 
     def mapping(self, key: str, of: Callable[[str, object], Value]) -> dict[str, Value]:
@@ -225,16 +248,24 @@ class Reader:
         value = self.get(key, dict, "a table") or {}
         return {name: of(f"{key}.{name}", each) for name, each in value.items()}
 
-    def one(self, key: str, known: Mapping[str, Value]) -> Value | None:
-        """One of a few words, as what it stands for; None where the key is missing."""
+    def one(self, key: str, known: Mapping[str, Value], default: Default) -> Value | Default:
+        """One of a few words, as what it stands for; the default where the key is missing."""
         value = self.text(key)
-        return None if value is None else self.choice(key, value, known)
+        return default if value is None else self.choice(key, value, known)
 
     def choice(self, key: str, value: object, known: Mapping[str, Value]) -> Value:
         """A value that must be one of a few words."""
         if not isinstance(value, str) or value not in known:
-            raise self.wrong(key, f"must be one of {', '.join(known)}, not {_shown(value)}")
+            hint = _meant(value, known) if isinstance(value, str) else None
+            raise self.wrong(key, f"must be one of {', '.join(filter(None, known))}, not {shown(value)}", hint)
         return known[value]
+
+    def globs(self, key: str, patterns: Sequence[str], folder: str) -> PathGlobs:
+        """Patterns of files that begin in a folder."""
+        try:
+            return PathGlobs(patterns, folder)
+        except ValueError as error:
+            raise self.wrong(key, f"holds no pattern of files: {error}") from error
 
     def level(self, key: str, value: object) -> Severity:
         """A value that must be a severity."""
@@ -246,17 +277,17 @@ class Reader:
 
     def finish(self) -> None:
         """Raise UsageError for a key that nobody asked for."""
-        for key in self.table:
+        for key, value in self.table.items():
             if key not in self.known:
-                import difflib
+                hint = _meant(key, self.known) or f"keys: {', '.join(self.known)}"
+                if key == "tool" and isinstance(value, dict) and "imagelint" in value:
+                    hint = "[tool.imagelint] is for pyproject.toml; here its keys stand at the top"
+                raise UsageError(f"{self.path}: there is no key {shown(key)}", hint=hint)
 
-                close = difflib.get_close_matches(str(key), self.known, n=1, cutoff=0.5)
-                hint = f"did you mean {close[0]}?" if close else f"keys: {', '.join(self.known)}"
-                raise UsageError(f"{self.path}: there is no key {_shown(key)}", hint=hint)
 
+def _meant(word: str, known: Iterable[str]) -> str | None:
+    """A hint at what a misspelt word was meant to be."""
+    import difflib
 
-def _shown(value: object) -> str:
-    if isinstance(value, list | dict):  # a short YAML file can mean a very long list
-        return "a list" if isinstance(value, list) else "a table"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    close = difflib.get_close_matches(word[:80].lower(), known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else None

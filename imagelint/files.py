@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from imagelint.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 #: No Dockerfile is larger; a larger file is none.
 MAX_BYTES = 10_000_000
@@ -27,27 +27,27 @@ def is_dockerfile_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and not name.lower().endswith(".dockerignore")
 
 
-def walk(path: str) -> Iterator[str]:
+def walk(path: str, left_out: Callable[[str], bool] | None = None) -> Iterator[str]:
     """The Dockerfiles that a path means: the file itself, or those in a folder and below, in order.
 
-    What git ignores is left out of a folder, and symbolic links in it are not followed. Raises InputError where there
-    is no such path.
+    Of a folder, what git ignores is left out, and whatever `left_out` says, with all below it; symbolic links in it are
+    not followed. Raises InputError where there is no such path.
     """
     try:
         mode = os.stat(path).st_mode if path != "-" else 0
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {_reason(error)}") from error
     if stat.S_ISDIR(mode):
-        yield from _below(path)
+        yield from _below(path, left_out)
     else:
         yield path
 
 
-def _below(top: str) -> Iterator[str]:
+def _below(top: str, left_out: Callable[[str], bool] | None) -> Iterator[str]:
     from imagelint.gitignored import ignored_below  # only for folders
 
     ignored = ignored_below(top)
-    todo = [top]
+    todo = [] if left_out is not None and left_out(top) else [top]
     failed: InputError | None = None
     while todo:
         folder = todo.pop()
@@ -60,12 +60,18 @@ def _below(top: str) -> Iterator[str]:
         if ignored:
             found = [entry for entry in found if os.path.relpath(entry.path, top) not in ignored]
         for entry in found:
-            if entry.is_file(follow_symlinks=False) and is_dockerfile_name(entry.name):
+            if (
+                entry.is_file(follow_symlinks=False)
+                and is_dockerfile_name(entry.name)
+                and (left_out is None or not left_out(entry.path))
+            ):
                 yield _plain(entry.path, top)
         todo += [
             entry.path
             for entry in reversed(found)
-            if entry.is_dir(follow_symlinks=False) and entry.name not in _SKIPPED_FOLDERS
+            if entry.is_dir(follow_symlinks=False)
+            and entry.name not in _SKIPPED_FOLDERS
+            and (left_out is None or not left_out(entry.path))
         ]
     if failed is not None:  # the others first
         raise failed
@@ -76,21 +82,22 @@ def _plain(path: str, top: str) -> str:
     return path[2:] if top == "." and path.startswith("./") else path
 
 
-def read(path: str) -> bytes:
+def read(path: str, *, limit: int = MAX_BYTES) -> bytes:
     """A regular file's bytes, or standard input's for `-`; raises InputError, and never waits for a pipe."""
     if path == "-":
-        data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        data = sys.stdin.buffer.read(limit + 1)
     else:
         try:
             handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
             with os.fdopen(handle, "rb") as file:
                 if not stat.S_ISREG(os.fstat(handle).st_mode):
                     raise InputError(f"{path}: is not a regular file")
-                data = file.read(MAX_BYTES + 1)
+                data = file.read(limit + 1)
         except OSError as error:
             raise InputError(f"{path}: {_reason(error)}") from error
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{path}: is larger than {MAX_BYTES // 1_000_000} MB: not a Dockerfile")
+    if len(data) > limit:
+        size = f"{limit // 1_000_000} MB" if limit >= 1_000_000 else f"{limit // 1_000} kB"
+        raise InputError(f"{path}: is larger than {size}")
     return data
 
 

@@ -128,22 +128,27 @@ class Finding(NamedTuple):
     name: str = ""
 
 
-def names_of(finding: Finding, aliases: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Everything that a finding goes by: code, prefixes of it, its rule's name, other tools' ids, and ALL.
+def ids_of(finding: Finding, aliases: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """What a finding is called: its code, its rule's name, and other tools' ids.
 
     `aliases` are its rule's ids: what only imagelint sees goes by another tool's id too, where the rule has just that
     one of that tool.
     """
-    code = finding.code
-    letters = len(code.rstrip("0123456789"))
     own = finding.aliases or ()
-    names = [code, finding.name, *own, "ALL", *(code[:end] for end in range(letters, len(code)))]
+    ids = [finding.code, finding.name, *own]
     if aliases != own:
         for hadolint in (True, False):
             of_tool = [each for each in aliases if each.startswith("DL") is hadolint]
             if len(of_tool) == 1 and not any(each.startswith("DL") is hadolint for each in own):
-                names += of_tool
-    return tuple(names)
+                ids += of_tool
+    return tuple(ids)
+
+
+def names_of(finding: Finding, aliases: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Everything that a comment may call a finding: its ids, prefixes of its code, and ALL."""
+    code = finding.code
+    letters = len(code.rstrip("0123456789"))
+    return (*ids_of(finding, aliases), "ALL", *(code[:end] for end in range(letters, len(code))))
 
 
 class FileReport(NamedTuple):

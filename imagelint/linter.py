@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagelint import hadolint
 from imagelint.dockerfile.instructions import Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.errors import PluginError
@@ -86,6 +87,7 @@ def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
     for task, graph, findings in zip(tasks, graphs, found, strict=True):
         suppressions = Suppressions(graph.dockerfile, pragmas=plan.pragmas)
         kept = list(suppressions.keep(findings, by_code))
+        # What is wrong with the comments is known only now; it can be silenced like everything else.
         kept += suppressions.keep(_of_comments(suppressions, graph, plan), by_code)
         if plan.judge is not None:
             kept = [
@@ -175,7 +177,7 @@ def _of_comments(suppressions: Suppressions, graph: BuildGraph, plan: Plan) -> I
             yield made(rule, each.line, each.message, each.help)
         for pragma in suppressions.pragmas if plan.catalogue is not None else ():
             for name in pragma.names if pragma.tool == "imagelint" else ():
-                if name not in known and not _is_of_batch(name, plan.batches):
+                if name not in known and not _is_of_batch(name, plan.batches) and not hadolint.is_code(name):
                     yield made(rule, pragma.line, f"there is no rule {name[:60]} to ignore", _suggestion(name, known))
     ran = _names(plan.rules)
     for pragma, name in suppressions.unused(
@@ -196,7 +198,7 @@ def _names(rules: Iterable[Rule]) -> frozenset[str]:
 
 
 def _is_of_batch(name: str, batches: Iterable[Batch]) -> bool:
-    return any(name.startswith(each.prefix) for each in batches)
+    return any(each.owns(name) for each in batches)
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
@@ -204,8 +206,3 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(name[:60], known, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else "`imagelint rules` lists them"
-
-
-def select(findings: Iterable[Finding], minimum: Severity) -> Iterator[Finding]:
-    """The findings that matter at least that much."""
-    return (finding for finding in findings if (finding.severity or Severity.WARNING) >= minimum)

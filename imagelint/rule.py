@@ -21,6 +21,7 @@ from imagelint.dockerfile.parser import Dockerfile
 from imagelint.errors import PluginError, UsageError
 from imagelint.finding import Finding, Persona, Severity
 from imagelint.graph import BuildGraph, Stage
+from imagelint.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -85,7 +86,7 @@ class Rule(NamedTuple):
                 wrong = wrong or not all(isinstance(each, str) for each in value)
                 value = tuple(value)
             if wrong:
-                raise UsageError(f"the option {name} of {self.code} must be {called}, not {value!r}")
+                raise UsageError(f"the option {name} of {self.code} must be {called}, not {shown(value)}")
             options[name] = value
         return self._replace(options=options)
 
@@ -167,6 +168,10 @@ class Batch(NamedTuple):
     summary: str
     missing: Callable[[], str | None]
     function: Callable[[Sequence[BuildGraph]], Iterable[tuple[int, Finding]]]
+
+    def owns(self, name: str) -> bool:
+        """Whether it is a code of this batch, such as SC2086, or the beginning of one."""
+        return name.startswith(self.prefix) and not name[len(self.prefix) :].strip("0123456789")
 
 
 def batch(

@@ -156,3 +156,21 @@ def _escaped(found: re.Match[str]) -> str:
     if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, as `surrogateescape` keeps it
         return f"\\x{code - 0xDC00:02x}"
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
+def shown(value: object) -> str:
+    """A value of somebody's configuration for a message about it: short, however much it is."""
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 60 else f"{value[:58]!r}…"
+    if isinstance(value, bool):
+        return str(value).lower()
+    for kind, called in (
+        (list, "a list"),
+        (tuple, "a list"),
+        (dict, "a table"),
+        (int, "a number"),
+        (float, "a number"),
+    ):
+        if isinstance(value, kind):
+            return called
+    return "a date or time"

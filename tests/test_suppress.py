@@ -38,6 +38,8 @@ CASES = {
     "said twice": (f"FROM a\n# imagelint: ignore[IL101]\n# imagelint: ignore[IL101]\n{UPDATE}", "IL912:3"),
     "a rule that does not run": ("FROM a\n# imagelint: ignore[IL201]\nRUN x", ""),
     "no such rule": (f"FROM a\n# imagelint: ignore[IL191]\n{UPDATE}", "IL911:2 IL101:3"),
+    "ShellCheck's code, where it does not run": ("FROM a\n# imagelint: ignore[SC2086]\nRUN x", ""),
+    "hadolint's code, whether or not there is a rule": ("FROM a\n# imagelint: ignore[DL4002]\nRUN x", ""),
     "no brackets": (f"FROM a\n# imagelint: ignore IL101\n{UPDATE}", "IL911:2 IL101:3"),
     "nothing in the brackets": (f"FROM a\n# imagelint: ignore[ , ]\n{UPDATE}", "IL911:2 IL101:3"),
     "the comment about comments ignored": (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from imagelint import __version__
 from imagelint.errors import ImagelintError
+from imagelint.output.formats import NAMES as FORMATS
 from imagelint.text import printable
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ def main(argv: Sequence[str]) -> int:
         return 2
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is no reason to stop
+    try:
+        os.getcwd()
+    except OSError:
+        complain(ImagelintError("the working folder is not there any more"))
+        return 2
     try:
         status: int = import_module(f"imagelint.cli.{arguments.command}").run(arguments)
         sys.stdout.flush()
@@ -100,9 +106,7 @@ def _command(commands: _Commands, name: str, help_: str, **more: str) -> argpars
 
 def _check(commands: _Commands) -> None:
     parser = _command(commands, "check", "lint Dockerfiles")
-    parser.add_argument(
-        "paths", nargs="*", default=["."], metavar="PATH", help="a Dockerfile, a folder, or - (default: this folder)"
-    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="a Dockerfile, a folder, or - (default: this folder)")
     fixing = parser.add_argument_group("fixing")
     fixing.add_argument("--fix", action="store_true", help="apply every safe fix, then report what is left")
     fixing.add_argument("--diff", action="store_true", help="print what --fix would change, and change nothing")
@@ -128,13 +132,15 @@ def _check(commands: _Commands) -> None:
     failing.add_argument("--baseline", metavar="FILE", help="pass over the findings that this file knows")
     failing.add_argument("--update-baseline", action="store_true", help="write the baseline file from what is found")
     reporting = parser.add_argument_group("reporting")
-    reporting.add_argument("--output-format", choices=_FORMATS, help="how to report (default: text)")
+    reporting.add_argument("--output-format", choices=FORMATS, help="how to report (default: text)")
     reporting.add_argument("--output-file", metavar="FILE", help="where to (default: standard output)")
     reporting.add_argument("--statistics", action="store_true", help="count the findings by rule instead")
     reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     reporting.add_argument("--stdin-filename", metavar="PATH", help="what standard input is called, and where it lies")
     configuration = parser.add_argument_group("configuration")
-    configuration.add_argument("--config", metavar="FILE", help="read this configuration and no other")
+    configuration.add_argument(
+        "--config", metavar="FILE", help="read this file and no other: imagelint.toml, pyproject.toml or hadolint's"
+    )
     configuration.add_argument("--isolated", action="store_true", help="read no configuration")
     _dockerfile_options(parser)
 
@@ -194,7 +200,6 @@ def _schema(commands: _Commands) -> None:
 
 
 _LEVELS = ("error", "warning", "info", "style")
-_FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "checkstyle", "hadolint-json")
 
 
 def _output(parser: argparse.ArgumentParser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,18 +24,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Lint every path; one that cannot be read never stops the others, but makes the exit status 2."""
     chosen = options.read(arguments)
     errors: list[FileError] = []
-    paths = _paths(arguments.paths, chosen, errors)
+    paths = _paths(chosen, errors)
     reports = _lint(arguments, chosen, paths, errors)
     known = 0
     if chosen.update_baseline:
         from imagelint import baseline
 
         assert chosen.baseline is not None
-        known = baseline.write(chosen.baseline, reports)
-        print(f"imagelint: {known} findings are in {printable(chosen.baseline)} now", file=sys.stderr)
+        known = baseline.update(chosen.baseline, reports, chosen.ran)
+        are = "finding is" if known == 1 else "findings are"
+        print(f"imagelint: {known} {are} in {printable(chosen.baseline)} now", file=sys.stderr)
         reports = [report._replace(findings=()) for report in reports]
     elif chosen.baseline is not None:
-        reports, known = _new(chosen.baseline, reports)
+        reports, known = _new(chosen, chosen.baseline, reports)
     if not arguments.diff:
         _report(arguments, chosen, reports, errors, known)
     if errors:
@@ -47,23 +49,21 @@ def _weight(severity: Severity | None) -> Severity:
     return Severity.WARNING if severity is None else severity
 
 
-def _paths(named: Sequence[str], chosen: Options, errors: list[FileError]) -> list[str]:
+def _paths(chosen: Options, errors: list[FileError]) -> list[str]:
     """Every Dockerfile that is meant, each once; what the configuration excludes only where it is named outright."""
-    found: dict[str, None] = {}
-    for path in named:
-        below: list[str] = []
+    found: dict[str, str] = {}
+    for path in chosen.paths:
+        empty = True
         try:
-            for each in files.walk(path):
-                if each == path or not chosen.excludes(each):
-                    below.append(each)  # noqa: PERF401 - what came before an unreadable folder is kept
+            for each in files.walk(path, chosen.excludes):
+                empty = False
+                found.setdefault(each if each == "-" else os.path.abspath(each), each)
         except InputError as error:
             errors.append(_complaint(path, error))
-            found |= dict.fromkeys(below)
             continue
-        if not below:
-            print(f"imagelint: note: {printable(path)}: no Dockerfile in this folder", file=sys.stderr)
-        found |= dict.fromkeys(below)
-    return list(found)
+        if empty:
+            print(f"imagelint: note: {printable(path)}: no Dockerfile in this folder to check", file=sys.stderr)
+    return list(found.values())
 
 
 def _complaint(path: str, error: ImagelintError) -> FileError:
@@ -102,11 +102,11 @@ def _print_patch(patch: bytes) -> None:
     sys.stdout.buffer.write(patch)
 
 
-def _new(path: str, reports: Sequence[FileReport]) -> tuple[list[FileReport], int]:
+def _new(chosen: Options, path: str, reports: Sequence[FileReport]) -> tuple[list[FileReport], int]:
     """The reports without what the baseline knows; what it knows in vain is said."""
     from imagelint import baseline
 
-    compared = baseline.compare(reports, baseline.read(path))
+    compared = baseline.compare(path, reports, chosen.ran)
     if compared.stale:
         shown = compared.stale[:5]
         count = len(compared.stale)

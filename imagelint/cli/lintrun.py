@@ -65,20 +65,31 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
     files.
     """
     chunks = [paths[at : at + _CHUNK] for at in range(0, len(paths), _CHUNK)]
-    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 8)
+    workers = min(processors(), 8)
     if len(paths) < PARALLEL_FROM or workers < 2 or "-" in paths:
         for chunk in chunks:
             yield from _chunk(job, chunk)
             done(len(chunk))
         return
     from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
 
     global _job  # what a forked process finds
     _job = job
-    with ProcessPoolExecutor(workers, initializer=_begin, initargs=(start,)) as pool:
-        for chunk, outcomes in zip(chunks, pool.map(_in_process, chunks), strict=True):
-            yield from outcomes
-            done(len(chunk))
+    try:
+        with ProcessPoolExecutor(workers, initializer=_begin, initargs=(start,)) as pool:
+            for chunk, outcomes in zip(chunks, pool.map(_in_process, chunks), strict=True):
+                yield from outcomes
+                done(len(chunk))
+    except BrokenProcessPool as error:
+        raise ImagelintError(
+            "a process that linted files ended before it was done: killed, or out of memory"
+        ) from error
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _job: Job | None = None

@@ -10,19 +10,17 @@ from typing import TYPE_CHECKING
 from imagelint import config, plugins, selection
 from imagelint.cli.lintrun import Building, Job
 from imagelint.cli.shared import build_context
-from imagelint.dockerfile.globs import Glob
 from imagelint.errors import InputError, UsageError
 from imagelint.finding import Persona, RulePage, Severity
+from imagelint.selection import Layer
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from imagelint.config import Settings
     from imagelint.rule import Rule
-
-FORMATS = ("text", "json", "sarif", "github", "gitlab", "junit", "checkstyle", "hadolint-json")
 
 
 class Options:
@@ -31,8 +29,6 @@ class Options:
     def __init__(self, arguments: argparse.Namespace, settings: Settings, job: Job) -> None:
         self.job = job
         self.output_format: str = arguments.output_format or settings.output_format or "text"
-        if self.output_format not in FORMATS:
-            raise UsageError(f"output-format: must be one of {', '.join(FORMATS)}, not {self.output_format}")
         self.output_file: str | None = arguments.output_file
         level = arguments.fail_on
         configured = Severity.INFO if settings.fail_on is None else settings.fail_on
@@ -42,14 +38,20 @@ class Options:
         self.quiet: bool = arguments.quiet
         self.baseline: str | None = arguments.baseline or settings.baseline
         self.update_baseline: bool = arguments.update_baseline
-        self._excluded = [Glob(pattern) for pattern in settings.exclude]
+        self.paths: Sequence[str] = arguments.paths or ["." if job.building.stdin_name is None else "-"]
+        #: Whether the configuration leaves out a file or a folder that was found in another.
+        self.excludes: Callable[[str], bool] | None = settings.exclude.matches if settings.exclude else None
+        self._complete = arguments.min_severity is None
         if self.update_baseline and self.baseline is None:
             raise UsageError("--update-baseline needs --baseline FILE")
 
-    def excludes(self, path: str) -> bool:
-        """Whether the configuration leaves out a file that was found in a folder."""
-        plain = path.removeprefix("./").lstrip("/")
-        return any(glob.matches(plain) for glob in self._excluded)
+    def ran(self, code: str) -> bool:
+        """Whether findings of a code are all here, if there are any."""
+        return self._complete and (code in self._codes or any(batch.owns(code) for batch in self.job.plan.batches))
+
+    @cached_property
+    def _codes(self) -> frozenset[str]:
+        return frozenset(rule.code for rule in self.job.plan.rules)
 
     @cached_property
     def pages(self) -> Mapping[str, RulePage]:
@@ -71,7 +73,13 @@ def read(arguments: argparse.Namespace) -> Options:
         raise UsageError("--fix and --diff exclude each other", hint="--diff shows what --fix would do")
     if arguments.unsafe_fixes and not (arguments.fix or arguments.diff):
         raise UsageError("--unsafe-fixes needs --fix or --diff")
+    if arguments.diff and arguments.update_baseline:
+        raise UsageError("--diff changes nothing, and --update-baseline writes a file")
+    if arguments.stdin_filename and arguments.paths and "-" not in arguments.paths:
+        raise UsageError("--stdin-filename is about standard input: name it too, with -")
     settings = _settings(arguments)
+    for note in settings.notes:
+        print(f"imagelint: note: {printable(note)}", file=sys.stderr)
     options = Options(arguments, settings, _job(arguments, settings))
     if arguments.diff and (options.output_format != "text" or arguments.statistics):
         if arguments.output_format or arguments.statistics:
@@ -90,47 +98,46 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         if arguments.config:
             raise UsageError("--isolated reads no configuration, and --config names one")
         return config.Settings()
-    return config.load(arguments.config)
+    settings = config.load(arguments.config)
+    if settings.local_rules and not (settings.trusted or arguments.allow_local_rules):
+        # A repository's configuration alone must not run code where it is checked.
+        note = f"the local rules of {settings.sources[-1]} do not run without --allow-local-rules"
+        return settings._replace(local_rules=(), notes=(*settings.notes, note))
+    return settings
 
 
 def _job(arguments: argparse.Namespace, settings: Settings) -> Job:
-    chosen = settings.selection
-    severities = dict(chosen.severities)
-    for each in arguments.severity:
-        name, equals, level = each.partition("=")
-        if not equals or level not in config.LEVELS:
-            raise UsageError(f"--severity {each}: must be RULE=LEVEL, such as IL101=error")
-        severities[name] = config.LEVELS[level]
-    chosen = chosen._replace(
-        select=_names(arguments.select) or chosen.select,
-        extend_select=chosen.extend_select + _names(arguments.extend_select),
-        ignore=chosen.ignore + _names(arguments.ignore),
-        persona=Persona(arguments.persona) if arguments.persona else chosen.persona,
-        severities=severities,
-        minimum=Severity[arguments.min_severity.upper()] if arguments.min_severity else chosen.minimum,
+    for path in settings.local_rules:
+        if not os.path.exists(path):
+            raise InputError(f"{path}: no such rules", hint=f"local-rules of {settings.sources[-1]} names them")
+    given = settings.selection
+    wanted = given._replace(
+        layers=(*given.layers, _layer(arguments)),
+        persona=Persona(arguments.persona) if arguments.persona else given.persona,
+        minimum=Severity[arguments.min_severity.upper()] if arguments.min_severity else given.minimum,
     )
-    loaded = plugins.load(_local(arguments, settings))
-    plan = selection.plan(loaded, chosen, pragmas=settings.pragmas and not arguments.no_pragmas)
+    loaded = plugins.load(settings.local_rules)
+    plan = selection.plan(loaded, wanted, pragmas=settings.pragmas and not arguments.no_pragmas)
     context = build_context(arguments)
     stdin_name = arguments.stdin_filename
     building = Building(context.target, context.build_args, arguments.context, settings.demands, stdin_name)
     return Job(plan, building, arguments.fix, arguments.diff, arguments.unsafe_fixes)
 
 
+def _layer(arguments: argparse.Namespace) -> Layer:
+    """What the command line says of rules."""
+    severities = {}
+    for each in arguments.severity:
+        name, equals, level = each.partition("=")
+        if not equals or level not in config.LEVELS:
+            raise UsageError(f"--severity {each}: must be RULE=LEVEL, such as IL101=error")
+        severities[name] = config.LEVELS[level]
+    select = None if arguments.select is None else _names(arguments.select)
+    if select == ():
+        raise UsageError("--select names no rule")
+    return Layer(select, _names(arguments.extend_select), _names(arguments.ignore), severities)
+
+
 def _names(given: Sequence[str] | None) -> tuple[str, ...]:
     """The selectors of an option that may be repeated and hold several, separated by commas."""
     return tuple(name for each in given or () for part in each.split(",") if (name := part.strip()))
-
-
-def _local(arguments: argparse.Namespace, settings: Settings) -> Sequence[str]:
-    """The local rules that may run: a repository's configuration alone must not run code where it is checked."""
-    if not settings.local_rules:
-        return ()
-    if settings.trusted or arguments.allow_local_rules:
-        for path in settings.local_rules:
-            if not os.path.exists(path):
-                raise InputError(f"{path}: no such rules", hint=f"local-rules of {settings.sources[-1]} names them")
-        return settings.local_rules
-    source = printable(settings.sources[-1])
-    print(f"imagelint: note: the local rules of {source} do not run without --allow-local-rules", file=sys.stderr)
-    return ()

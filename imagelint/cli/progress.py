@@ -45,6 +45,11 @@ def counter(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], N
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    # No thread that draws: the processes that lint are forked off this one.
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda count: progress.advance(task, count)
+
+        def done(count: int) -> None:
+            progress.update(task, advance=count, refresh=True)
+
+        yield done

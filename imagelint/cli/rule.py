@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from imagelint import plugins
+from imagelint.errors import UsageError
 from imagelint.finding import Persona
 from imagelint.selection import Catalogue
 
@@ -20,10 +21,15 @@ def run(arguments: argparse.Namespace) -> int:
         from imagelint.cli import rules
 
         return rules.table()
-    for number, rule in enumerate(Catalogue(plugins.load()).found(arguments.name)):
-        if number:
-            print()
-        print(page(rule))
+    catalogue = Catalogue(plugins.load())
+    pages = [page(rule) for rule in catalogue.found(arguments.name)]
+    if (batch := catalogue.batch(arguments.name)) is not None:
+        pages.append(f"{batch.prefix} {batch.name}\n\n{batch.summary}")
+    if not pages:
+        raise UsageError(
+            f"{arguments.name}: is known, but no rule here answers to it", hint="docs/hadolint.md says why"
+        )
+    print("\n\n".join(pages))
     return 0
 
 

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from imagelint.finding import FileError, FileReport, RulePage
 
+#: All formats of `check`, as they are called.
+NAMES = ("text", "json", "sarif", "github", "gitlab", "junit", "checkstyle", "hadolint-json")
+
 
 def report(name: str, files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapping[str, RulePage]) -> str:
     """A report of `check` in one of the formats but text."""

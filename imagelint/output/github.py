@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from imagelint.finding import Severity
 from imagelint.output.escape import github_message, github_property
-from imagelint.output.regions import explained, from_root, in_repository, one_line
+from imagelint.output.regions import explained, in_repository, one_line
+from imagelint.repository import from_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,6 +7,7 @@ import re
 from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagelint.repository import from_root, root
 from imagelint.text import Position
 
 if TYPE_CHECKING:
@@ -75,31 +76,5 @@ def explained(finding: Finding) -> str:
 
 def in_repository(files: Iterable[FileReport]) -> list[FileReport]:
     """The same files by their paths from the repository's root, where they are in the one that holds the folder."""
-    root = _root()
-    return [file._replace(path=from_root(file.path, root)) for file in files]
-
-
-def from_root(path: str, root: str | None = None) -> str:
-    """A path from the repository's root, links resolved; absolute where it lies outside; `-` is standard input."""
-    if path == "-":
-        return path
-    top = root or _root()
-    try:
-        real = os.path.realpath(path)
-    except ValueError:  # not a path that a system could have
-        return path
-    for each in (real, os.path.abspath(path)):  # a link that leaves the repository counts where it stands
-        if each.startswith(os.path.join(top, "")):
-            return os.path.relpath(each, top)
-    return real
-
-
-def _root() -> str:
-    """The folder with the `.git` that the working folder is in, or the working folder itself."""
-    here = folder = os.path.realpath(os.curdir)
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return here
-        folder = above
-    return folder
+    top = root() or os.path.realpath(os.curdir)
+    return [file._replace(path=from_root(file.path, top)) for file in files]

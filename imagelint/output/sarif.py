@@ -15,7 +15,8 @@ from imagelint.finding import RulePage, Safety, Severity
 from imagelint.fingerprint import fingerprints
 from imagelint.output import escape
 from imagelint.output.json import dumps
-from imagelint.output.regions import Utf16, explained, from_root, in_repository, line_end
+from imagelint.output.regions import Utf16, explained, in_repository, line_end
+from imagelint.repository import from_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

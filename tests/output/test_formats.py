@@ -10,7 +10,7 @@ import pytest
 
 from imagelint.finding import FileReport, Finding, Fix, Safety, Severity
 from imagelint.output import escape, hadolint_json, statistics
-from imagelint.output.regions import from_root
+from imagelint.repository import from_root
 from imagelint.text import Edit, LineIndex, Span
 from tests.output import reports
 
