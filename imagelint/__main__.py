@@ -1,5 +1,6 @@
 """`python -m imagelint` and the `imagelint` command."""
 
+import os
 import sys
 
 
@@ -11,4 +12,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    # `python -m` looks for modules in the working folder first, and that may be a stranger's repository.
+    if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(os.getcwd()) and not sys.flags.safe_path:
+        del sys.path[0]
     sys.exit(main())

@@ -60,7 +60,7 @@ def load(local: Sequence[str] = ()) -> Loaded:
     plugins = discover()
     if not plugins:
         raise PluginError("no rules are installed", hint="reinstall imagelint: its own rules come as a plug-in")
-    rules: dict[str, Rule] = {}
+    rules: dict[str, Rule] = {}  # by code, and by name
     batches: dict[str, Batch] = {}
     for plugin in plugins:
         for value in below(plugin.module):
@@ -79,7 +79,8 @@ def load(local: Sequence[str] = ()) -> Loaded:
                     if prefix in prefixes:
                         raise PluginError(f"{path}: the prefix of {value.code} is another plug-in's")
                     _admit(value, Plugin(prefix, path), rules)
-    return Loaded(tuple(rules[code] for code in sorted(rules)), tuple(batches[prefix] for prefix in sorted(batches)))
+    by_code = {rule.code: rule for rule in rules.values()}
+    return Loaded(tuple(by_code[code] for code in sorted(by_code)), tuple(batches[each] for each in sorted(batches)))
 
 
 def below(name: str) -> Iterator[Rule | Batch]:
@@ -100,11 +101,11 @@ def _admit(rule: Rule, plugin: Plugin, rules: dict[str, Rule]) -> None:
         raise PluginError(
             f"{plugin.module}: the rule {rule.code} does not begin with the plug-in's prefix {plugin.prefix}"
         )
-    for other in rules.values():
-        if rule.code == other.code or rule.name == other.name:
+    for key in (rule.code, rule.name):
+        if (other := rules.get(key)) is not None:
             both = f"{other.function.__module__} and {rule.function.__module__}"
-            raise PluginError(f"two rules are called {rule.code} or {rule.name}: in {both}")
-    rules[rule.code] = rule
+            raise PluginError(f"two rules are called {key}: in {both}")
+        rules[key] = rule
 
 
 def _modules(name: str) -> Iterator[ModuleType]:

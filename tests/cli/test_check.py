@@ -42,7 +42,7 @@ def test_what_fails_can_be_chosen(imagelint: Run, folder: Path, arguments: list[
 
 
 def test_json_is_one_document_with_the_contracts_keys(imagelint: Run, folder: Path) -> None:
-    done = imagelint("check", "--output-format", "json", "--isolated", "--select", "ALL", folder, "nothing-here")
+    done = imagelint("check", "--output-format", "json", "--isolated", "--select", "IL103", folder, "nothing-here")
     report = json.loads(done.stdout)
     assert (done.returncode, report["schema"]) == (2, 1)
     (finding,) = report["findings"]
