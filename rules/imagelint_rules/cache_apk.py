@@ -64,7 +64,8 @@ def apk_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             command.span,
             "apk's package index stays in this layer",
             note="the index of every repository is stored under /var/cache/apk, and nothing reads it again",
-            help="`apk add --no-cache` reads the index without storing it",
+            help="`apk add --no-cache` reads the index without storing it"
+            + (", and needs no `apk update` before it" if updates else ""),
             fix=fix,
             aliases=None if word.value == "add" else (),
         )

@@ -116,7 +116,7 @@ def sources_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         return
     source, entered, installed = found
     words = _clone(source) or []
-    folder = words[1] if len(words) > 1 and words[1].startswith("/") else entered
+    folder = words[1] if len(words) > 1 and words[1].startswith("/") and _leads_to(words, entered) else entered
     pattern = placed.glob(folder)
     yield Finding(
         source.span,
@@ -135,11 +135,14 @@ def _sources(run: Run, graph: BuildGraph) -> tuple[Command, str, Command] | None
         return None
     layer = Layer(run, graph)
     source: Command | None = None
+    clones: list[tuple[Command, list[str]]] = []
     entered = ""
     installed: Command | None = None
     for command in layer.commands:
         if _fetches(command):
             source = source or command
+            if (words := _clone(command)) is not None and len(clones) < _MOST:
+                clones.append((command, words))
         elif source is None:
             continue
         elif cleanup.cleans_up(command) or _removes_tree(command) or _editable(command):
@@ -150,9 +153,17 @@ def _sources(run: Run, graph: BuildGraph) -> tuple[Command, str, Command] | None
                 installed = command
     if source is None or installed is None or layer.mounted((entered,)):
         return None
+    # Of several clones it is the one that was gone into.
+    source = next((command for command, words in clones if _leads_to(words, entered)), source)
     # Spoken of below, the folder is wanted.
     name = entered.rstrip("/").rpartition("/")[2]
     return None if name and placed.spoken_of(name, run) else (source, entered, installed)
+
+
+def _leads_to(words: list[str], entered: str) -> bool:
+    """Whether a clone made the folder that was gone into, or one above it."""
+    name = words[1] if len(words) > 1 else words[0].rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return f"{entered}/".startswith(f"{name.rstrip('/')}/")
 
 
 def _fetches(command: Command) -> bool:

@@ -25,7 +25,7 @@ FOUND = {
     "a cache elsewhere, mounted": (f"ENV PIP_CACHE_DIR=/c\nRUN {CACHE}/c pip install x", ""),
     "a cache elsewhere, and a mount here": (f"ENV PIP_CACHE_DIR=/c\nRUN {CACHE}/root/.cache pip install x", "IL103:3"),
     "a cache elsewhere, by an option": ("RUN pip install --cache-dir /c x && rm -rf /c", ""),
-    "each of two": ("RUN pip install x \\\n && pip install y", "IL103:2 IL103:3"),
+    "each of two": ("RUN pip install x \\\n && pip install y", "IL103:2"),
     "behind conda run": ("RUN conda run -n x pip install y", "IL103:2"),
     "pipx and pipenv": ("RUN pipx install x && pipenv install y", ""),
     # uv
