@@ -147,6 +147,7 @@ def _sources(run: Run, graph: BuildGraph) -> tuple[Command, str, Command] | None
             continue
         elif cleanup.cleans_up(command) or _removes_tree(command) or _editable(command):
             source, entered, installed = None, "", None
+            clones.clear()
         else:
             entered = entered or _entered(command)
             if entered and installed is None and _installs(command):
@@ -248,7 +249,7 @@ def git_history_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             if finds or command.name == "mv" or any(".git" in part.word for part in gone):
                 clones.clear()
             clones = [each for each in clones if not any(placed.takes(part, each) for part in gone)]
-    if not clones or ((kept := _sources(run, graph)) and kept[0] is clones[0].command):
+    if not clones or ((kept := _sources(run, graph)) and any(kept[0] is each.command for each in clones)):
         return
     for clone in clones:
         word = next(word for word in clone.command.args if word.value == "clone")
