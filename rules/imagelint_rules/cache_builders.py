@@ -69,8 +69,8 @@ def cargo_registry_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             command.span,
             "Cargo's registry stays in this layer",
             note="the index, the crates and their sources are kept under $CARGO_HOME/registry",
-            help='end the same RUN with `rm -rf "${CARGO_HOME:-$HOME/.cargo}/registry"`, mount a cache there, or build in'
-            " a stage of its own",
+            help='end the same RUN with `rm -rf "${CARGO_HOME:-$HOME/.cargo}/registry"`, mount a cache there, or build'
+            " in a stage of its own",
             blame=blame,
             persona=_who(graph),
         )
@@ -123,7 +123,8 @@ def go_caches_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             found[0][0].span,
             f"Go's {' and '.join(which)} {verb} in this layer",
             note=" and ".join(_GO_FOLDERS[name] for name in which),
-            help=f"build in a stage of its own and `COPY --from` what it made; or {' and '.join(_GO_HELP[name] for name in which)}",
+            help="build in a stage of its own and `COPY --from` what it made; or "
+            + " and ".join(_GO_HELP[name] for name in which),
             persona=_who(graph),
         )
 

@@ -156,7 +156,11 @@ class Layer:
         if any(each.nested for each in kept) or any(each.operator == "||" for each in self.commands):
             return None
         program = command.partition(" ")[0]
-        if program != "rm" and program not in _ALWAYS_THERE and any(managers.uninstalls(each) for each in self.commands):
+        if (
+            program != "rm"
+            and program not in _ALWAYS_THERE
+            and any(managers.uninstalls(each) for each in self.commands)
+        ):
             return None
         edits = edit.append(self.run, command)
         return Fix(title, edits) if edits else None

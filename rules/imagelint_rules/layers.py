@@ -15,6 +15,7 @@ from imagelint.rule import rule
 from imagelint_rules import managers
 
 _FEW = 2
+_REMOVES = "what a later one removes stays stored in the earlier one's layer"
 #: A component of a path.
 _NAME = r"[^\s/\"'=;&|<>()]+"
 
@@ -28,9 +29,12 @@ def consecutive_runs(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     and the next one removes is never gone. In one RUN only the last state is stored.
 
     RUNs with more than two commands that have nothing to do with each other are left alone: somebody cut them so on
-    purpose, for the build cache. Short ones are reported, and not fixed: nothing is stored twice. RUNs with different
-    flags are never one. In a stage that is not shipped the layers are nobody's bytes, and a RUN each is good for the
-    build cache: only the pedantic are told, and nothing is fixed.
+    purpose, for the build cache. Of short ones only the pedantic are told, and nothing is fixed: nothing is stored
+    twice. RUNs with different flags are never one. In a stage that is not shipped the layers are nobody's bytes, and a
+    RUN each is good for the build cache: only the pedantic are told, and nothing is fixed.
+
+    It is a warning where a later RUN removes what an earlier one stored, or installs with an index that an earlier one
+    fetched: the build cache may keep that for weeks. Else it is a remark.
 
     ```dockerfile bad
     FROM debian:12
@@ -103,7 +107,7 @@ def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
     if family := next(iter(sorted(each for each in shared if each)), None):
         return f"each of them stores {family}'s database and caches again"
     if _removes_what_it_stored(first, second, graph):
-        return "what a later one removes stays stored in the earlier one's layer"
+        return _REMOVES
     if len(before) <= _FEW and len(after) <= _FEW:
         return ""
     return None
@@ -155,11 +159,22 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         help="join them with `&&`, so that only the last state is stored",
         fix=fix,
         related=tuple(Related(run.keyword_span, "this one too") for run in group[1:]),
-        severity=None if costs else Severity.INFO,
-        # Chains that store nothing twice are a matter of taste.
-        persona=None if costs or reported else Persona.PEDANTIC,
+        severity=None if _REMOVES in reasons or _index_alone(group, graph) else Severity.INFO,
+        # Where nothing is stored twice it is a matter of taste, and of the build cache.
+        persona=None if costs else Persona.PEDANTIC,
         aliases=("DL3059",) if reported else (),
     )
+
+
+def _index_alone(group: tuple[Run, ...], graph: BuildGraph) -> bool:
+    """Whether one of the RUNs fetches a package index that another one installs with, which may be weeks later."""
+    fetched: set[str] = set()
+    for run in group:
+        updates, installs = _index_uses(graph.commands(run))
+        if fetched & (installs.keys() - updates.keys()):
+            return True
+        fetched |= updates.keys()
+    return False
 
 
 def _login(run: Run, graph: BuildGraph) -> bool:

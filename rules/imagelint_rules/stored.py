@@ -190,12 +190,14 @@ def by_transfer(transfer: Copy | Add, folder: str | None, graph: BuildGraph) -> 
             kind = SMALL
         elif isinstance(transfer, Add):
             # Of what is downloaded only a script's name says that it is small.
-            kind = (kind if kind is SMALL else FILE) if re.match(_REMOTE, source) else TREE if is_archive(name) else kind
+            kind = (
+                (kind if kind is SMALL else FILE) if re.match(_REMOTE, source) else TREE if is_archive(name) else kind
+            )
         elif transfer.from_ is not None and kind is EITHER and f"{target.rstrip('/')}/".startswith(_PROGRAMS):
             kind = FILE
         if not inside or kind is TREE:
-            folder = not inside and kind in (FILE, SMALL) and kind_of(name) is not EITHER
-            if folder and kind_of(target.rpartition("/")[2]) is EITHER and not target.startswith(_PROGRAMS):
+            suffixed = not inside and kind in (FILE, SMALL) and kind_of(name) is not EITHER
+            if suffixed and kind_of(target.rpartition("/")[2]) is EITHER and not target.startswith(_PROGRAMS):
                 # A file with a suffix, copied to a name without one: that may well be a folder.
                 yield Stored(transfer, span, f"{target.rstrip('/')}/{name}", kind)
                 kind = EITHER

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from imagelint.graph import BuildGraph, Stage
 
 #: How stages are called that others take from, or that people work in.
-_BUILDER = r"(?i)(?:^|[-_.])(?:build(?:er|s|ing|env)?|compil(?:e|er)|toolchain|dev(?:el|elop|elopment|container)?|ci)(?:$|[-_.\d])"
+_BUILDER = (
+    r"(?i)(?:^|[-_.])"
+    r"(?:build(?:er|s|ing|env)?|compil(?:e|er)|toolchain|dev(?:el|elop|elopment|container)?|ci)(?:$|[-_.\d])"
+)
 
 
 def declared(run: Run, graph: BuildGraph, name: str) -> bool:
