@@ -86,7 +86,7 @@ def mode_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> 
             f"changes the mode of {change.word.value}, and so stores it a second time",
             note="a layer holds whole files: those with the old mode stay in the layer below",
             help_=f"`{_keyword(change)} --chmod={mode}`"
-            + ("" if _from_stage(change) else ", or the right mode in the repository")
+            + ("" if _from_elsewhere(change) else ", or the right mode in the repository")
             if _copied(change)
             else "do it in the RUN that stores them",
             fix=_flag_fix(change, "chmod"),
@@ -158,9 +158,7 @@ def removed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Itera
             f"removes {what}, which stay{'' if ' and ' in what else 's'} in the layer that stored "
             + ("them" if " and " in what else "it"),
             note="a layer only hides what the ones below it hold; it is pulled with the image all the same",
-            help_="mount it where it is needed: `RUN --mount=type=bind,…`, or leave it out (.dockerignore)"
-            if copied
-            else "remove it in the RUN that stores it",
+            help_=_without(change) if copied else "remove it in the RUN that stores it",
         )
 
 
@@ -230,9 +228,24 @@ def _copied(change: Change) -> bool:
     return isinstance(change.earlier[0].instruction, Copy | Add)
 
 
-def _from_stage(change: Change) -> bool:
+def _from_elsewhere(change: Change) -> bool:
+    """Whether what is changed comes from another stage or from a URL, and not from the build context."""
     transfer = change.earlier[0].instruction
-    return isinstance(transfer, Copy) and transfer.from_ is not None
+    return (isinstance(transfer, Copy) and transfer.from_ is not None) or _remote(change)
+
+
+def _remote(change: Change) -> bool:
+    transfer = change.earlier[0].instruction
+    return isinstance(transfer, Add) and any(re.match(r"(?i)[a-z+]+://|\$", word.value) for word in transfer.sources)
+
+
+def _without(change: Change) -> str:
+    """How to do without storing what is removed again."""
+    if _remote(change):
+        return "download it in the RUN that uses it, and remove it there"
+    if _from_elsewhere(change):
+        return "mount it where it is needed: `RUN --mount=type=bind,from=…`"
+    return "mount it where it is needed: `RUN --mount=type=bind,…`, or leave it out (.dockerignore)"
 
 
 def _listed(change: Change) -> str:

@@ -12,7 +12,7 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Related, Severity, Shadowed, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers
+from imagelint_rules import cleanup, managers
 
 _FEW = 2
 _REMOVES = "what a later one removes stays stored in the earlier one's layer"
@@ -173,8 +173,14 @@ def _index_alone(group: tuple[Run, ...], graph: BuildGraph) -> bool:
         updates, installs = _index_uses(graph.commands(run))
         if fetched & (installs.keys() - updates.keys()):
             return True
-        fetched |= updates.keys()
+        fetched |= {family for family in updates if not _drops_index(run, family, graph)}
     return False
+
+
+def _drops_index(run: Run, family: str, graph: BuildGraph) -> bool:
+    """Whether a RUN takes the index away itself, so that no later one can install with it."""
+    folder = {"apt": "/var/lib/apt/lists", "apk": "/var/cache/apk"}[family]
+    return any(cleanup.covers(word, folder) for each in graph.commands(run) for word in cleanup.removed(each))
 
 
 def _login(run: Run, graph: BuildGraph) -> bool:

@@ -19,11 +19,12 @@ _TOOLS = (
 )
 #: Programs that make software out of sources.
 _BUILDERS = frozenset(
-    "ant autoreconf autogen.sh bazel bootstrap.sh c++ cc clang clang++ cmake configure g++ gcc gradle gradlew make"
+    "ant autoreconf autogen.sh bootstrap.sh c++ cc clang clang++ cmake configure g++ gcc gradle gradlew make"
     " meson mvn mvnw ninja rustc sbt".split()
 )
 #: Programs that do so with one of their subcommands.
 _SUBCOMMANDS = {
+    "bazel": {"build", "run"},
     "cargo": {"build", "install"},
     "dotnet": {"build", "publish"},
     "go": {"build", "install"},
@@ -78,26 +79,28 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     """
     if stage is not graph.final:
         return
-    tools: list[tuple[Command, ShellWord]] = []
+    installed: list[tuple[Command, ShellWord]] = []
+    tools: list[tuple[Command, ShellWord]] = []  # what was there when something was built
     builds: list[Command] = []
     brought: list[Add | Copy] = []
-    sources: list[Add | Copy] = []  # what was there when something was built
+    sources: list[Add | Copy] = []  # likewise
     for each in graph.lineage(stage):
         if isinstance(each, Add) or (isinstance(each, Copy) and each.from_ is None):
             if _brings_sources(each):
                 brought.append(each)
         elif isinstance(each, Run):
             commands = graph.commands(each)
-            tools += _kept_tools(commands)
-            found = [command for command in commands if _builds(command, with_tools=bool(tools))]
-            if found:
+            installed += _kept_tools(commands)
+            found = [command for command in commands if _builds(command, with_tools=bool(tools or installed))]
+            if found and (tools or sources or installed or brought):
                 builds += found
+                tools += installed
                 sources += brought
-                brought = []
+                installed, brought = [], []
     if not builds:
         return
     names = list(dict.fromkeys(word.value for _, word in tools))
-    if (not tools and not sources) or any(command.name in surroundings.started(graph) for command in builds):
+    if any(command.name in surroundings.started(graph) for command in builds):
         return
     # Headers and static libraries alone are small, and there to be built with is all that some images are for.
     libraries = not sources and all(re.fullmatch(_LIBRARY, each) for each in names)

@@ -200,7 +200,7 @@ def by_transfer(transfer: Copy | Add, folder: str | None, graph: BuildGraph) -> 
             if suffixed and kind_of(target.rpartition("/")[2]) is EITHER and not target.startswith(_PROGRAMS):
                 # A file with a suffix, copied to a name without one: that may well be a folder.
                 yield Stored(transfer, span, f"{target.rstrip('/')}/{name}", kind)
-                kind = EITHER
+                kind = EITHER if kind is FILE else SMALL
             yield Stored(transfer, span, target, kind)
             continue
         yield Stored(transfer, span, f"{target.rstrip('/')}/{name}", kind)
