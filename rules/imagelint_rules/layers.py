@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from imagelint.dockerfile import edit
@@ -12,7 +13,7 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Related, Severity, Shadowed, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import cleanup, managers
+from imagelint_rules import changes, cleanup, managers
 
 _FEW = 2
 _REMOVES = "what a later one removes stays stored in the earlier one's layer"
@@ -142,6 +143,8 @@ def _holds(names: list[str], name: str, beginning: bool) -> bool:
 
 def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
     reasons = dict.fromkeys(_reason(a, b, graph) or "" for a, b in pairwise(group))
+    if _REMOVES not in reasons and _takes_away(group, graph):
+        reasons[_REMOVES] = None
     costs = [reason for reason in reasons if reason]
     joinable = _joinable(group)
     fix = None
@@ -164,6 +167,22 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         persona=None if costs else Persona.PEDANTIC,
         aliases=("DL3059",) if reported else (),
     )
+
+
+def _takes_away(group: tuple[Run, ...], graph: BuildGraph) -> bool:
+    """Whether one of the RUNs removes packages or folders that another one brought."""
+    removed, runs = _removals(graph), set(group)
+    return any(earlier in runs for run in group for earlier in removed.get(run, ()))
+
+
+@lru_cache(maxsize=1)
+def _removals(graph: BuildGraph) -> Mapping[Instruction, set[Instruction]]:
+    """By RUN: the instructions that stored something large which it removes."""
+    found: dict[Instruction, set[Instruction]] = {}
+    for change in changes.changes(graph):
+        if change.kind is changes.REMOVE and change.large:
+            found.setdefault(change.run, set()).update(each.instruction for each in change.earlier)
+    return found
 
 
 def _index_alone(group: tuple[Run, ...], graph: BuildGraph) -> bool:

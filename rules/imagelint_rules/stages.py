@@ -40,6 +40,8 @@ _TARGETS = (
     r"|docs?|e2e|export|fmt|format|integration|lint|local|out|output|packages?|prod|production|qa|release|runner|runtime|scan|shell"
     r"|slim|staging|target|test|tests|testing|tools|unit|update|validate|vendor|verify|vulncheck)(?:$|[-_.\d])"
 )
+#: Programs that build what they run, where a container starts them.
+_RUNNERS = frozenset("bazel cargo go gradle gradlew make mvn mvnw sbt stack".split())
 #: Packages that installers of other languages compile with.
 _LANGUAGE_INSTALLERS = ("bundle", "cpan", "cpanm")
 _PURE = frozenset("pip setuptools wheel virtualenv poetry pipenv pipx uv build twine tox".split())
@@ -100,7 +102,7 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     if not builds:
         return
     names = list(dict.fromkeys(word.value for _, word in tools))
-    if any(command.name in surroundings.started(graph) for command in builds):
+    if any(command.name in surroundings.started(graph) & _RUNNERS for command in builds):
         return
     # Headers and static libraries alone are small, and there to be built with is all that some images are for.
     libraries = not sources and all(re.fullmatch(_LIBRARY, each) for each in names)

@@ -39,6 +39,12 @@ SEVERITIES = {
         "FROM a\nRUN apt-get update && apt-get install b\nRUN apt-get install c",
         "warning",
     ),
+    "packages removed": ("FROM a\nRUN apk add gcc && x && y\nRUN apk del gcc", "warning"),
+    "a folder removed": ("FROM a\nWORKDIR /b\nRUN npm ci && npm run c\nRUN rm -rf node_modules && npm ci", "warning"),
+    "an index that the RUN removes": (
+        "FROM a\nRUN apt-get update && apt-get install b && rm -rf /var/lib/apt/lists/*\nRUN apt-get install -fy c",
+        "info",
+    ),
     "something removed": ("FROM a\nRUN a && b && wget x.tgz\nRUN c && d && rm x.tgz", "warning"),
     "nothing in common": ("FROM a\nRUN b\nRUN c", "info"),
 }
