@@ -27,6 +27,11 @@ def is_dockerfile_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None and not name.lower().endswith(".dockerignore")
 
 
+def is_plain_name(path: str) -> bool:
+    """Whether a file is called just Dockerfile or Containerfile, as no template of one is."""
+    return os.path.basename(path).lower() in ("dockerfile", "containerfile")
+
+
 def walk(path: str, left_out: Callable[[str], bool] | None = None) -> Iterator[str]:
     """The Dockerfiles that a path means: the file itself, or those in a folder and below, in order.
 

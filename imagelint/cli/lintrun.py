@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint import files, linter
 from imagelint.dockerfile.validate import is_dockerfile
-from imagelint.errors import ImagelintError, InputError, PluginError
+from imagelint.errors import ImagelintError, InputError, NotADockerfileError, PluginError
 from imagelint.graph import BuildContext, Demands
 from imagelint.linter import Plan, Task
 
@@ -48,7 +48,10 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a file: its report or its error, what was fixed in it, and the patch that was asked for."""
+    """What became of a file: its report or its error, what was fixed in it, and the patch that was asked for.
+
+    `foreign` says that it is text of another kind than a Dockerfile.
+    """
 
     path: str
     report: FileReport | None
@@ -56,6 +59,7 @@ class Outcome(NamedTuple):
     hint: str | None = None
     fixed: tuple[str, ...] = ()
     patch: bytes = b""
+    foreign: bool = False
 
 
 def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable[[int], None]) -> Iterator[Outcome]:
@@ -129,14 +133,15 @@ def _chunk(job: Job, paths: Sequence[str]) -> Iterator[Outcome]:
             result = next(linted, None) or linter.run(job.plan, [task])[0]
             yield _finished(job, path, checked(result), task)
         except ImagelintError as error:
-            yield Outcome(task.path, None, error.message, error.hint)
+            foreign = isinstance(error, NotADockerfileError)
+            yield Outcome(task.path, None, error.message, error.hint, foreign=foreign)
 
 
 def checked(linted: Linted) -> Linted:
     """The result itself; raises InputError where the text is no Dockerfile, or lacks the target."""
     if linted.dockerfile.instructions and not is_dockerfile(linted.dockerfile.instructions):
         first = linted.dockerfile.instructions[0]
-        raise InputError(
+        raise NotADockerfileError(
             f"{linted.path}: is not a Dockerfile: no line is an instruction"
             f" (line {first.start_line}: {first.keyword[:40]})"
         )

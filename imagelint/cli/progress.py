@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     #: What is being done, bytes done so far, and bytes in all where that is known.
     Progress = Callable[[str, int, int | None], None]
 
-#: How many files are worth a bar.
-MANY = 1000
-
 
 @contextmanager
 def bar(*, quiet: bool) -> Iterator[Progress | None]:
@@ -37,8 +34,8 @@ def bar(*, quiet: bool) -> Iterator[Progress | None]:
 
 @contextmanager
 def counter(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A callback that is told of files done, and draws a bar where there are many and a person looks."""
-    if quiet or total < MANY or not sys.stderr.isatty():
+    """A callback that is told of files done, and draws a bar where a person looks."""
+    if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
