@@ -8,9 +8,9 @@ import re
 import stat
 import sys
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from imagelint.errors import InputError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,6 @@ import difflib
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from imagelint import files
 from imagelint.dockerfile import witness
@@ -19,6 +18,7 @@ from imagelint.dockerfile.source import LineKind
 from imagelint.errors import InputError
 from imagelint.finding import Safety
 from imagelint.linter import Linted, Plan, lint
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import apply_edits
 
 if TYPE_CHECKING:

@@ -6,15 +6,16 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
 
 from imagelint import __version__
 from imagelint.errors import ImagelintError
 from imagelint.output.formats import NAMES as FORMATS
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 EXIT_STATUS = """exit status:
   0  clean, or held

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
 
 from imagelint import files
 from imagelint.cli import complain, lintrun, options
 from imagelint.errors import ImagelintError, InputError
 from imagelint.finding import FileError, FileReport, Severity
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:

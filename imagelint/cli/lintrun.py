@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint import files, linter
 from imagelint.dockerfile.validate import is_dockerfile
 from imagelint.errors import ImagelintError, InputError, NotADockerfileError, PluginError
 from imagelint.graph import BuildContext, Demands
 from imagelint.linter import Plan, Task
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
