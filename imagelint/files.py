@@ -7,7 +7,6 @@ import os
 import re
 import stat
 import sys
-from contextlib import suppress
 
 from imagelint.errors import InputError
 from imagelint.records import TYPE_CHECKING
@@ -112,6 +111,7 @@ def replace(path: str, data: bytes) -> None:
     Mode and owner stay as they were, as far as the user may; raises InputError where that is not possible.
     """
     import tempfile  # only for what writes
+    from contextlib import suppress
 
     try:
         old = os.lstat(path) if os.path.lexists(path) else None

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 BOM = "\ufeff"
 
 #: Characters that move a terminal's cursor, change its state, hide themselves or reverse the text; and lone surrogates.
-_UNSAFE = (
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
+_UNSAFE = "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 
 
 class Span(NamedTuple):

@@ -96,6 +96,9 @@ def _collect(outcomes: Iterable[Outcome], named: Sequence[str], errors: list[Fil
         if outcome.fixed:
             codes = ", ".join(dict.fromkeys(outcome.fixed))
             print(f"fixed {printable(outcome.path)}: {len(outcome.fixed)} findings ({codes})", file=sys.stderr)
+        if outcome.unsettled:
+            codes = ", ".join(outcome.unsettled)
+            print(f"imagelint: note: {printable(outcome.path)}: not fixed: {codes} undo each other", file=sys.stderr)
         if outcome.patch:
             _print_patch(outcome.patch)
         if outcome.report is not None:

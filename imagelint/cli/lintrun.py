@@ -50,7 +50,8 @@ class Job(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a file: its report or its error, what was fixed in it, and the patch that was asked for.
 
-    `foreign` says that it is text of another kind than a Dockerfile.
+    `foreign` says that it is text of another kind than a Dockerfile; `unsettled` are the rules whose fixes undo each
+    other, so that none was applied.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Outcome(NamedTuple):
     fixed: tuple[str, ...] = ()
     patch: bytes = b""
     foreign: bool = False
+    unsettled: tuple[str, ...] = ()
 
 
 def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable[[int], None]) -> Iterator[Outcome]:
@@ -159,7 +161,7 @@ def _finished(job: Job, path: str, linted: Linted, task: Task) -> Outcome:
 
     fixed = fixer.fix(linted, job.plan, task.context, unsafe=job.unsafe)
     if not fixed.changed:
-        return Outcome(task.path, linted.report)
+        return Outcome(task.path, linted.report, unsettled=fixed.unsettled)
     if job.diff:
         return Outcome(task.path, linted.report, patch=fixed.diff().encode("utf-8", "surrogateescape"))
     if path == "-":
