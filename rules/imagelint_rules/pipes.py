@@ -17,8 +17,11 @@ _WITH_PIPEFAIL = frozenset({"ash", "bash", "ksh", "zsh"})
 _BUSYBOX = r"(?:.*/)?(?:alpine|busybox)(?:[:@].*)?|[^@]*:[^/@]*alpine[^/]*"
 #: How many stages a stage is looked through to the image that it is built on.
 _MAX_BASES = 16
-#: What stands before a pipe and does not fail, or may be cut off and is meant to.
-_CANNOT_FAIL = frozenset({":", "echo", "env", "find", "getconf", "ls", "nproc", "printf", "true", "uname", "yes"})
+#: What stands before a pipe and does not fail, or fails with nothing amiss: `dpkg-query` on a file of no package, `ldd`
+#: on a program that is static, `yes` when it is cut off.
+_CANNOT_FAIL = frozenset(
+    ": arch dpkg-query echo env find getconf hostname ldd ls nproc printf scanelf true uname yes".split()
+)
 #: What does not fail between two pipes, where it reads what the first one brings.
 _FILTERS = frozenset("awk column cut gawk grep head rev sed sort tac tail tee tr uniq wc xargs".split())
 #: tar's long options that make it decompress.
@@ -97,7 +100,7 @@ def pipe_without_pipefail(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         note=note,
         help="begin the script with `set -o pipefail`, which its shell knows"
         if _knows_pipefail(inner if inner and _in_body(run, pipe) else shell, stage)
-        else 'SHELL ["/bin/bash", "-o", "pipefail", "-c"] before it, where the image has bash: its `sh` may not know it',
+        else 'SHELL ["/bin/bash", "-o", "pipefail", "-c"] before it, if there is a bash: not every `sh` knows pipefail',
         fix=_fix(run, shell, stage) if failing else None,
         persona=None if failing else Persona.PEDANTIC,
     )
@@ -135,7 +138,8 @@ class _Ends:
             if before and self._reach[before - 1] >= pipe.end:
                 return True
         last = self.last(pipe)
-        return last is not None and _checks(last)
+        # `| head` cuts off what stands before it, which would fail for that.
+        return last is not None and (last.name == "head" or _checks(last))
 
 
 def _checks(command: Command) -> bool:
@@ -245,7 +249,8 @@ def _fix(run: Run, shell: tuple[str, ...], stage: Stage) -> Fix | None:
     start, text = run.line.joined.offset(run.rest), "set -o pipefail && "
     first = next(iter(run.script.commands), None)
     if first is not None and first.name == "set" and first.span.start == start and not first.wrappers:
-        if len(first.words) == 2 and re.fullmatch(r"-[a-z]+", first.words[1].value) and "o" not in first.words[1].value:
+        options = [word.value for word in first.args]
+        if len(options) == 1 and re.fullmatch(r"-[a-np-z]+", options[0]):
             start, text = first.span.end, " -o pipefail"  # `set -eux -o pipefail`
     # Unsafe: a command that was cut off, as `yes` is by `head`, fails the build from now on.
     return Fix("turn pipefail on", (Edit(Span(start, start), text),), Safety.UNSAFE)

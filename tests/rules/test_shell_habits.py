@@ -78,6 +78,11 @@ CASES = {
     "a filter behind what cannot fail": ("FROM a\nRUN find /x | sort | xargs rm", "IL806:2? DL4006"),
     "a filter of a file": ("FROM a\nRUN sort x | xargs rm", "IL806:2 DL4006"),
     "a filter behind what can fail": ("FROM a\nRUN a | sort | xargs rm", "IL806:2 DL4006"),
+    "cut off by head": ("FROM a\nRUN a | head -n 1", "IL806:2? DL4006"),
+    "behind what fails with nothing amiss": (
+        "FROM a\nRUN find /x | xargs -r dpkg-query -S | cut -d: -f1 | xargs a",
+        "IL806:2? DL4006",
+    ),
     "a substitution whose status is lost": ("FROM a\nRUN make -j$(a | b)", "IL806:2? DL4006"),
     "a substitution in an export": ('FROM a\nRUN export X="$(a | b)"', "IL806:2? DL4006"),
     "a pipe in a substitution": ('FROM a\nRUN x="$(a | b)" && y', "IL806:2 DL4006"),
@@ -135,6 +140,9 @@ CASES = {
     "curl into a file": ("RUN curl -LOsS a.b/c", "IL808:1"),
     "curl into a file that is compared": ("RUN curl -o c a.b/c && sha256sum -c c.sha", "IL808:1?"),
     "curl -f": ("RUN curl -fsSLo c a.b/c; curl -o c --fail-with-body a.b/c", ""),
+    "curl of an archive that is unpacked": ("RUN curl -Lo c.zip a.b/c && unzip c.zip", "IL808:1?"),
+    "curl of an archive that is kept": ("RUN curl -LO a.b/c.tar.gz", "IL808:1"),
+    "curl of something else beside an archive": ("RUN curl -Lo c a.b/c && unzip d.zip", "IL808:1"),
     "an f that is a value": ("RUN curl -Hf -o c a.b/c", "IL808:1"),
     "curl that asks for the status": ("RUN curl -so /dev/null -w '%{http_code}' a.b", ""),
     "curl to the log": ("RUN curl a.b", ""),
@@ -161,6 +169,11 @@ FIXED = {
     "sudo with a variable": ("RUN sudo A=b c", None),
     "sudo in exec form": ('RUN ["sudo", "b"]', None),
     "a pipe in a shell that is not known": ("FROM a\nRUN a | b", None),
+    "a pipe in Alpine, behind a set": (
+        "FROM alpine\nRUN set -eux; \\\n a | b",
+        "FROM alpine\nRUN set -eux -o pipefail; \\\n a | b",
+    ),
+    "a pipe in Alpine that hides nothing": ("FROM alpine\nRUN make -j$(a | b)", None),
     "a pipe in Alpine": ("FROM alpine\nRUN a \\\n | b", "FROM alpine\nRUN set -o pipefail && a \\\n | b"),
     "a pipe in bash": (
         'FROM a\nSHELL ["bash", "-c"]\nRUN --network=none a | b',
