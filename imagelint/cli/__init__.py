@@ -6,15 +6,16 @@ import argparse
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
 
 from imagelint import __version__
 from imagelint.errors import ImagelintError
 from imagelint.output.formats import NAMES as FORMATS
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import NoReturn
 
 EXIT_STATUS = """exit status:
   0  clean, or held
@@ -24,7 +25,7 @@ EXIT_STATUS = """exit status:
 
 def main(argv: Sequence[str]) -> int:
     """Run a command; returns its exit status. Errors are one line on standard error, never a traceback."""
-    arguments = _parser().parse_args(argv)
+    arguments = _parser(argv[0] if argv else None).parse_args(argv)
     if sys.stdout is None:
         complain(ImagelintError("standard output is closed: there is nowhere to report to"))
         return 2
@@ -70,23 +71,39 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """The form of a help text. argparse makes one for each argument, and would import shutil for the width."""
+    try:
+        width = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        width = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=max(width, 40) - 2)
+
+
+def _parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the command line; with a command's name only that one's arguments are made."""
     parser = _Parser(
         prog="imagelint",
         description="Lints Dockerfiles, weighs the images they make, and fails builds that grew.",
         epilog=EXIT_STATUS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
     parser.add_argument("--version", action="version", version=f"imagelint {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    _check(commands)
-    _analyze(commands)
-    _gate(commands)
-    _graph(commands)
-    _parse(commands)
-    _rule(commands)
-    _rules(commands)
-    _schema(commands)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser, prog="imagelint"
+    )
+    makers = {
+        "check": _check,
+        "analyze": _analyze,
+        "gate": _gate,
+        "graph": _graph,
+        "parse": _parse,
+        "rule": _rule,
+        "rules": _rules,
+        "schema": _schema,
+    }
+    for make in [makers[command]] if command in makers else makers.values():
+        make(commands)
     return parser
 
 
@@ -100,7 +117,7 @@ def _command(commands: _Commands, name: str, help_: str, **more: str) -> argpars
         help=help_,
         description=more.get("description", help_),
         epilog=more.get("epilog", EXIT_STATUS),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
 
 

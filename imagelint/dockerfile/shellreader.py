@@ -7,9 +7,9 @@ raises, takes time linear in the script, and expands nothing: `$X` stays in a wo
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.shell import Command, Script, ShellWord
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imagelint.text import OffsetMap, Span

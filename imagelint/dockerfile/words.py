@@ -7,10 +7,9 @@ BuildKit's frontend, including the modifiers of `${name…}`.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from imagelint.errors import DockerfileError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +37,10 @@ def expand(word: str, env: Mapping[str, str], *, escape: str = "\\", quotes: boo
 def variables(word: str, *, escape: str = "\\") -> list[str]:
     """The names of the variables that a word reads, in order; a word that cannot be read has those up to there."""
     lexer = _Lexer(word, {}, escape)
-    with suppress(SubstitutionError):
+    try:
         lexer.run()
+    except SubstitutionError:
+        return lexer.names
     return lexer.names
 
 

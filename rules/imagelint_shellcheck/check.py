@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
+from imagelint.records import TYPE_CHECKING
 from imagelint.rule import batch
 from imagelint.text import Span
 from imagelint_shellcheck import process
@@ -15,6 +15,7 @@ from imagelint_shellcheck.scripts import Script, disabled, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
 #: How many scripts one process is given at most, and how many characters of them; fewer than these are not shared out.
 BUNCH, BUNCH_CHARACTERS, SMALL_BUNCH = 50, 40_000, 10

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from imagelint.errors import PluginError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from subprocess import Popen
+    from typing import Any
 
 #: What is always off: which files are sourced, and how a script begins that only looks like a file.
 EXCLUDED = "SC1090,SC1091,SC2148,SC2187,SC2239"
