@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.finding import Severity
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagelint.dockerfile.instructions import Run
