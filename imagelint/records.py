@@ -11,11 +11,22 @@ if TYPE_CHECKING:
 else:
     from collections import namedtuple
 
+    def _annotated(body):
+        """The names that a class body annotates, in order.
+
+        From Python 3.14 on there is a function to ask instead, unless the module has `from __future__ import
+        annotations`. It is asked for the values (1), which are all there: earlier versions evaluate them here too.
+        """
+        if "__annotations__" in body:
+            return body["__annotations__"]
+        annotate = body.get("__annotate__") or body.get("__annotate_func__")
+        return annotate(1) if annotate is not None else ()
+
     class _Maker(type):
         """Makes a named tuple of a class body: annotations are the fields, their values the defaults."""
 
         def __new__(cls, name, bases, body):
-            fields = list(body.get("__annotations__", ()))
+            fields = list(_annotated(body))
             if not bases:
                 return super().__new__(cls, name, bases, body)
             defaults = [body[field] for field in fields if field in body]
