@@ -128,6 +128,11 @@ class Finding(NamedTuple):
     code: str = ""
     name: str = ""
 
+    @property
+    def weight(self) -> Severity:
+        """Its severity; a warning's, as long as nobody has said."""
+        return Severity.WARNING if self.severity is None else self.severity
+
 
 def ids_of(finding: Finding, aliases: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What a finding is called: its code, its rule's name, and other tools' ids.
