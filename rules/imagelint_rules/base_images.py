@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from imagelint.dockerfile.instructions import Copy, From, Run
-from imagelint.dockerfile.reference import image_name
+from imagelint.dockerfile.reference import ImageName, image_name
+from imagelint.dockerfile.words import SubstitutionError, expand, variables
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.graph.references import names_of, number
@@ -33,13 +34,36 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     image = resolved_image(from_, graph)
-    name = image_name(image) if image else None
-    if image and name and name.tag is None and name.digest is None:
+    name = image_name(image) if image else _partly(from_, graph, "")
+    if name and name.tag is None and name.digest is None:
         yield Finding(
             from_.span_of(from_.image),
-            f"{shown(image, from_)} has no tag: it is what `latest` is on the day of the build",
+            f"{shown(image or from_.image.value, from_)} has no tag: it is what `latest` is on the day of the build",
             help="name a version, or pin the image by its digest",
         )
+
+
+def _partly(from_: From, graph: BuildGraph, tag: str) -> ImageName | None:
+    """The parts of an image's name that is none without values that only the build has.
+
+    None where the file does not write out the last component, or its tag where one is asked for.
+    """
+    stage = graph.stage_of(from_)
+    text, escape = from_.image.value, from_.source.escape
+    last = text.rpartition("/")[2]
+    if (
+        stage is None
+        or stage.base is not None
+        or "$" not in text
+        or not last.endswith(tag)
+        or ("$" in last and not tag)
+    ):
+        return None
+    try:
+        names = variables(text, escape=escape)
+        return image_name(expand(text, {name: graph.globals.get(name) or "x" for name in names}, escape=escape))
+    except SubstitutionError:
+        return None
 
 
 @rule("IL402", blame=_MOVES, aliases=("DL3007",))
@@ -73,11 +97,11 @@ def latest_base_image(instruction: From | Copy, graph: BuildGraph) -> Iterator[F
                 )
         return
     image = resolved_image(instruction, graph)
-    base = image_name(image) if image else None
-    if image and base and base.tag == "latest" and base.digest is None:
+    base = image_name(image) if image else _partly(instruction, graph, ":latest")
+    if base and base.tag == "latest" and base.digest is None:
         yield Finding(
             instruction.span_of(instruction.image),
-            f"{shown(image, instruction)} is another image after every release",
+            f"{shown(image or instruction.image.value, instruction)} is another image after every release",
             help="name a version, or pin the image by its digest",
         )
 

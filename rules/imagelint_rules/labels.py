@@ -51,7 +51,7 @@ def invalid_label_key(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     for pair in label.pairs:
-        key = pair.key
+        key = pair.key.strip("\"'")
         reserved = next((prefix for prefix in _RESERVED if key.startswith(prefix)), None)
         if reserved:
             wrong, help_ = f"begins with {reserved}, which is Docker's own", "begin it with a domain of yours"

@@ -104,7 +104,7 @@ def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
         return f"each of them stores {family}'s database and caches again"
     if _removes_what_it_stored(first, second, graph):
         return "what a later one removes stays stored in the earlier one's layer"
-    if len(before) <= _FEW and len(after) <= _FEW:
+    if (len(before) <= _FEW and len(after) <= _FEW) or (_alone(first, graph) and _alone(second, graph)):
         return ""
     return None
 
@@ -147,7 +147,8 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         fix = Fix(
             f"make {len(group)} RUNs one" if joinable == [group] else "join those that can be joined as they are", edits
         )
-    reported = _hadolint_reports(group, graph)
+    reported = any(_alone(a, graph) and _alone(b, graph) for a, b in pairwise(group))
+    short = any(len(graph.commands(a)) <= 1 >= len(graph.commands(b)) for a, b in pairwise(group))
     return Finding(
         group[0].keyword_span,
         f"{len(group)} RUNs that should be one",
@@ -157,7 +158,7 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         related=tuple(Related(run.keyword_span, "this one too") for run in group[1:]),
         severity=None if costs else Severity.INFO,
         # Chains that store nothing twice are a matter of taste.
-        persona=None if costs or reported else Persona.PEDANTIC,
+        persona=None if costs or short else Persona.PEDANTIC,
         aliases=("DL3059",) if reported else (),
     )
 
@@ -182,10 +183,21 @@ def _joinable(group: tuple[Run, ...]) -> list[tuple[Run, ...]]:
     return [tuple(part) for part in parts if len(part) > 1]
 
 
-def _hadolint_reports(group: tuple[Run, ...], graph: BuildGraph) -> bool:
-    """hadolint's DL3059 is about neighbours of one command each: who chains commands has cut the RUNs on purpose."""
-    alone = [len(graph.commands(run)) <= 1 for run in group]
-    return any(a and b for a, b in pairwise(alone))
+def _alone(run: Run, graph: BuildGraph) -> bool:
+    """Whether a RUN is one command as hadolint counts them, whose DL3059 is about neighbours of one command each.
+
+    Who chains commands has cut the RUNs on purpose. Conditions and assignments are none, a quoted script is one.
+    """
+    texts: set[int] = set()
+    count = 0
+    for command in graph.commands(run):
+        if command.name in ("", "[", "[["):
+            continue
+        if command.text is run.script.text:
+            count += 1
+        else:
+            texts.add(id(command.text))
+    return count + len(texts) <= 1
 
 
 @rule("IL207", blame=Unpriced("the index is older than the packages' list; its own bytes are those of IL101 and IL102"))
