@@ -34,7 +34,7 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     image = resolved_image(from_, graph)
-    name = image_name(image) if image else _partly(from_, graph, "")
+    name = image_name(image) if image else _partly(from_, graph, untagged=True)
     if name and name.tag is None and name.digest is None:
         yield Finding(
             from_.span_of(from_.image),
@@ -43,10 +43,10 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
         )
 
 
-def _partly(from_: From, graph: BuildGraph, tag: str) -> ImageName | None:
+def _partly(from_: From, graph: BuildGraph, tag: str = "", *, untagged: bool = False) -> ImageName | None:
     """The parts of an image's name that is none without values that only the build has.
 
-    None where the file does not write out the last component, or its tag where one is asked for.
+    None where the file does not write out what is asked for: the tag, or that there is none.
     """
     stage = graph.stage_of(from_)
     text, escape = from_.image.value, from_.source.escape
@@ -56,7 +56,7 @@ def _partly(from_: From, graph: BuildGraph, tag: str) -> ImageName | None:
         or stage.base is not None
         or "$" not in text
         or not last.endswith(tag)
-        or ("$" in last and not tag)
+        or ("$" in last and untagged)
     ):
         return None
     try:
@@ -153,6 +153,11 @@ def _images(instruction: From | Copy | Run, graph: BuildGraph) -> Iterator[tuple
         image = resolved_image(instruction, graph)
         if image:
             yield image, instruction.span_of(instruction.image)
+        elif partly := _partly(instruction, graph):
+            text = instruction.image.value
+            # The registry is certain where the first part of the name is.
+            if "$" not in (text.partition("/")[0] if "/" in text else text.partition(":")[0]):
+                yield f"{partly.registry}/{partly.path}", instruction.span_of(instruction.image)
         return
     numbers = isinstance(instruction, Copy)
     for name, word in names_of(instruction):

@@ -112,7 +112,7 @@ def bad_port(expose: Expose, graph: BuildGraph) -> Iterator[Finding]:
             continue
         for port in (value or "").split():
             if not _is_port(port):
-                too_high = any(len(digits) < 9 and int(digits) > 65535 for digits in re.findall(r"\d+", port))
+                too_high = any(len(digits) > 8 or int(digits) > 65535 for digits in re.findall(r"\d+", port))
                 yield Finding(
                     expose.span_of(word), f"{port[:60]} is no port", aliases=("DL3011",) if too_high else (),
                     help="a number up to 65535, or a range, with /tcp, /udp or /sctp",

@@ -152,7 +152,14 @@ def empty_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     for pair in label.pairs if demanded else ():
         key = _key(pair, label, graph)
         if key in demanded and _literal(pair, label) == "":
-            yield Finding(label.span_of(pair.word), f"the label {key} is empty", help="give it a value")
+            # Nothing is of no type either, by hadolint's rule for each of them.
+            alias = labeltypes.TYPES[demanded[key]][0] if demanded[key] in labeltypes.TYPES else None
+            yield Finding(
+                label.span_of(pair.word),
+                f"the label {key} is empty",
+                help="give it a value",
+                aliases=("DL3051", alias) if alias else None,
+            )
 
 
 @rule("IL715", blame=_METADATA, aliases=tuple(alias for alias, _ in labeltypes.TYPES.values()))

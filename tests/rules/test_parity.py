@@ -13,6 +13,7 @@ EDGES = {
     "DL3003: inside a default": ("RUN echo ${a:-$(cd b)}", "IL802", "DL3003"),
     "DL3003: in a function": ("RUN function f { cd a; }; f", "IL802", "DL3003"),
     "DL3004: where it is": ("RUN command -v sudo", "IL803", ""),
+    "DL3011: a number with many digits": ("EXPOSE 99999999999", "IL006", "DL3011"),
     "DL3021: to here": ("COPY b c .", "IL210", "DL3021"),
     "DL3021: to a variable that nobody knows": ("COPY b c $D", "IL210", ""),
     "DL3032: groups": ("RUN yum -y groups install x", "IL105", "DL3032"),
