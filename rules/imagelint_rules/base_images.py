@@ -1,5 +1,6 @@
 """Which image a stage is built on: its version, and where it comes from."""
 
+import re
 from collections.abc import Iterator
 
 from imagelint.dockerfile.instructions import Copy, From, Run
@@ -12,6 +13,8 @@ from imagelint.rule import rule
 from imagelint.text import Span
 from imagelint_rules.bases import resolved_image, shown
 
+#: Distroless images that are named after a Debian release.
+_RELEASE = r"distroless/[a-z0-9.-]+-debian\d+"
 _MOVES = Unpriced("it is about which image is built on, not about its size")
 
 
@@ -22,6 +25,10 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     Why: without a tag Docker takes `latest`, and that is another image after every release. A build that worked
     yesterday fails today, or ships something else, and the file does not show it. Variables are replaced by the
     defaults of their ARGs first, which hadolint does not do.
+
+    It is only told to those who ask for opinions where the name says that the image was built on the same machine
+    (`localhost/base`, `local-image/base`), so that there is no other one, and for Google's distroless images whose name
+    holds the release, such as `gcr.io/distroless/static-debian12`: they have no tags for versions.
 
     ```dockerfile bad
     FROM debian
@@ -39,8 +46,21 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
         yield Finding(
             from_.span_of(from_.image),
             f"{shown(image or from_.image.value, from_)} has no tag: it is what `latest` is on the day of the build",
-            help="name a version, or pin the image by its digest",
+            help=_advice(name),
+            persona=Persona.PEDANTIC if _local(name) or re.fullmatch(_RELEASE, name.path) else None,
         )
+
+
+def _local(name: ImageName) -> bool:
+    """Whether an image's name says that it is built where it is used."""
+    return name.registry == "localhost" or re.match(r"local(?:host|[-_.]?(?:image|build)s?)?/", name.path) is not None
+
+
+def _advice(name: ImageName) -> str:
+    """What to write in the place of `latest`: some images have no other tag that names a version."""
+    if name.registry == "cgr.dev" or name.path.startswith(("distroless/", "chainguard/")):
+        return "pin the image by its digest: it has no tags for versions"
+    return "name a version, or pin the image by its digest"
 
 
 def _partly(from_: From, graph: BuildGraph, tag: str = "", *, untagged: bool = False) -> ImageName | None:
@@ -102,7 +122,7 @@ def latest_base_image(instruction: From | Copy, graph: BuildGraph) -> Iterator[F
         yield Finding(
             instruction.span_of(instruction.image),
             f"{shown(image or instruction.image.value, instruction)} is another image after every release",
-            help="name a version, or pin the image by its digest",
+            help=_advice(base),
         )
 
 

@@ -10,6 +10,7 @@ from imagelint.records import TYPE_CHECKING
 from imagelint.rule import batch
 from imagelint.text import Span
 from imagelint_shellcheck import process
+from imagelint_shellcheck.petty import petty
 from imagelint_shellcheck.scripts import Script, disabled, scripts
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def shellcheck(graphs: Sequence[BuildGraph]) -> Iterator[tuple[int, Finding]]:
                     continue
                 off = disabled(script.run)
                 for comment in answer:
-                    finding = _finding(script, comment)
+                    finding = _finding(script, comment, graphs[script.graph])
                     if finding is None or any(low <= int(comment["code"]) <= high for low, high in off):
                         continue
                     # A heredoc can be read twice: by the shell of the line, and as the script of another one.
@@ -87,19 +88,21 @@ def _bunches(held: dict[str, list[Script]]) -> list[list[str]]:
     return [*bunches, bunch] if bunch else bunches
 
 
-def _finding(script: Script, comment: dict[str, Any]) -> Finding | None:
+def _finding(script: Script, comment: dict[str, Any], graph: BuildGraph) -> Finding | None:
     """A comment of ShellCheck as a finding; None where it is about a line that is not in the Dockerfile."""
     line, column, end_line, end_column = (int(comment[key]) for key in ("line", "column", "endLine", "endColumn"))
     span = script.span(line, column, end_line, end_column)
     if span is None:
         return None
     code = f"{int(comment['code']):04d}"
+    message = re.sub(r"\s+", " ", comment["message"])
+    severity = _SEVERITIES.get(comment["level"], Severity.WARNING)
     return Finding(
         span,
-        re.sub(r"\s+", " ", comment["message"]),
+        message,
         help=f"https://www.shellcheck.net/wiki/SC{code} explains it",
-        severity=_SEVERITIES.get(comment["level"], Severity.WARNING),
-        persona=Persona.REGULAR,
+        severity=severity,
+        persona=Persona.PEDANTIC if petty(int(code), severity, message, span, script.run, graph) else Persona.REGULAR,
         aliases=(),
         blame=_BLAME,
         code=f"SC{code}",
