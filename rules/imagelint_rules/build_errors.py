@@ -88,7 +88,7 @@ def bad_substitution(
                 yield Finding(heredoc.body, error.message, help=help_)
 
 
-@rule("IL006", blame=FAILS, severity=Severity.ERROR, triggers=False)
+@rule("IL006", blame=FAILS, aliases=("DL3011",), severity=Severity.ERROR, triggers=False)
 def bad_port(expose: Expose, graph: BuildGraph) -> Iterator[Finding]:
     """EXPOSE names something that is no port.
 
@@ -114,7 +114,7 @@ def bad_port(expose: Expose, graph: BuildGraph) -> Iterator[Finding]:
             if not _is_port(port):
                 too_high = any(len(digits) > 8 or int(digits) > 65535 for digits in re.findall(r"\d+", port))
                 yield Finding(
-                    expose.span_of(word), f"{port[:60]} is no port", aliases=("DL3011",) if too_high else (),
+                    expose.span_of(word), f"{port[:60]} is no port", aliases=None if too_high else (),
                     help="a number up to 65535, or a range, with /tcp, /udp or /sctp",
                 )  # fmt: skip
 

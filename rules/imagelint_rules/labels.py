@@ -129,7 +129,7 @@ def superfluous_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
             )
 
 
-@rule("IL714", blame=_METADATA, aliases=("DL3051",))
+@rule("IL714", blame=_METADATA, aliases=("DL3051", *(alias for alias, _ in labeltypes.TYPES.values())))
 def empty_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     """A label that the owners of the Dockerfile ask for is empty.
 
@@ -158,7 +158,7 @@ def empty_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
                 label.span_of(pair.word),
                 f"the label {key} is empty",
                 help="give it a value",
-                aliases=("DL3051", alias) if alias else None,
+                aliases=("DL3051", alias) if alias else ("DL3051",),
             )
 
 
