@@ -78,10 +78,7 @@ def lint(path: str, data: bytes | str, rules: Sequence[Rule] | Plan, context: Bu
 def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
     """Lint several Dockerfiles; a batch is given them all at once."""
     graphs = [BuildGraph(parse(task.data), task.context) for task in tasks]
-    found = [[*_syntax(graph.dockerfile), *_visit(plan.rules, graph)] for graph in graphs]
-    for batch in plan.batches:
-        for number, finding in _batch(batch, graphs):
-            found[number].append(finding)
+    found = _found(plan, graphs)
     by_code = {rule.code: rule for rule in plan.rules}
     out: list[Linted] = []
     for task, graph, findings in zip(tasks, graphs, found, strict=True):
@@ -98,6 +95,25 @@ def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
         kept.sort(key=lambda finding: (finding.span.start, finding.code, finding.span.end))
         out.append(Linted(task.path, graph.dockerfile, graph, tuple(kept)))
     return out
+
+
+def _found(plan: Plan, graphs: Sequence[BuildGraph]) -> list[list[Finding]]:
+    """What the rules and the batches find in each graph. The batches begin first: they work beside the rules."""
+    begun: list[tuple[Batch, Iterable[tuple[int, Finding]]]] = []
+    try:
+        for batch in plan.batches:
+            with _Guard(batch):
+                begun.append((batch, batch.function(graphs)))
+        found = [[*_syntax(graph.dockerfile), *_visit(plan.rules, graph)] for graph in graphs]
+        for batch, findings in begun:
+            with _Guard(batch):
+                for number, finding in findings:
+                    found[number].append(finding)
+        return found
+    finally:
+        for _, findings in begun:
+            if close := getattr(findings, "close", None):
+                close()
 
 
 def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
@@ -136,14 +152,19 @@ def _guarded(rule: Rule, part: Instruction | Stage | Dockerfile, graph: BuildGra
         raise PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile") from error
 
 
-def _batch(batch: Batch, graphs: Sequence[BuildGraph]) -> Iterator[tuple[int, Finding]]:
-    try:
-        yield from batch.function(graphs)
-    except PluginError:
-        raise
-    except Exception as error:
-        message = f"{batch.name} failed: {type(error).__name__}: {error}"
-        raise PluginError(message, hint=f"--ignore {batch.prefix} runs without it") from error
+class _Guard:
+    """A batch that crashes names itself; nothing is passed over in silence."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, PluginError):
+            message = f"{self._batch.name} failed: {type(error).__name__}: {error}"
+            raise PluginError(message, hint=f"--ignore {self._batch.prefix} runs without it") from error
 
 
 def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile, bool]]:

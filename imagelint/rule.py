@@ -160,7 +160,9 @@ def _visits(function: Callable[..., object]) -> tuple[type, ...]:
 class Batch(NamedTuple):
     """A check over many Dockerfiles at once. Its findings bring their own codes, which begin with `prefix`.
 
-    `missing` says what it lacks to run here, or None; `function` yields a finding with the number of its graph.
+    `missing` says what it lacks to run here, or None. `function` is called before the rules run, so that it can start
+    what works beside them; the findings that it returns, each with the number of its graph, are read after they have.
+    What it returns is closed in any case, where it has a `close`, as generators have.
     """
 
     prefix: str

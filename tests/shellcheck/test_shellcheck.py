@@ -19,6 +19,7 @@ from imagelint.graph import BuildGraph
 from imagelint.graph.context import BaseImage, BuildContext
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from imagelint.finding import Finding
@@ -135,13 +136,13 @@ def test_the_variables_of_a_base_image_are_known() -> None:
 @needed
 def test_equal_scripts_are_checked_once_and_reported_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
-    real = process.check
 
-    def counting(program: str, texts: list[str], folder: str, limit: float) -> object:
-        given.extend(texts)
-        return real(program, texts, folder, limit)
+    class Counting(process.Process):
+        def __init__(self, program: str, texts: Sequence[str], folder: str) -> None:
+            given.extend(texts)
+            super().__init__(program, texts, folder)
 
-    monkeypatch.setattr(process, "check", counting)
+    monkeypatch.setattr(process, "Process", Counting)
     graphs = [graph("FROM a\nRUN echo $A\nRUN echo $A"), graph("FROM b\n\nRUN echo $A\nRUN true")]
     found = [(number, finding.span.start) for number, finding in shellcheck.function(graphs)]
     assert sorted(found) == [(0, 16), (0, 28), (1, 17)]
