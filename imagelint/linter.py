@@ -104,7 +104,8 @@ def _found(plan: Plan, graphs: Sequence[BuildGraph]) -> list[list[Finding]]:
         for batch in plan.batches:
             with _Guard(batch):
                 begun.append((batch, batch.function(graphs)))
-        found = [[*_syntax(graph.dockerfile), *_visit(plan.rules, graph)] for graph in graphs]
+        visits = _Visits(plan.rules)
+        found = [[*_syntax(graph.dockerfile), *visits.of(graph)] for graph in graphs]
         for batch, findings in begun:
             with _Guard(batch):
                 for number, finding in findings:
@@ -129,27 +130,35 @@ def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
         )
 
 
-def _visit(rules: Sequence[Rule], graph: BuildGraph) -> Iterator[Finding]:
-    """Visit every part of the graph with the rules that are about its kind."""
-    wanted: dict[tuple[type, bool], list[Rule]] = {}
-    for part, trigger in _parts(graph):
-        kind = (type(part), trigger)
-        if kind not in wanted:
-            wanted[kind] = [
-                rule for rule in rules if issubclass(kind[0], rule.visits) and (rule.triggers or not trigger)
-            ]
-        for rule in wanted[kind]:
-            yield from _guarded(rule, part, graph)
+class _Visits:
+    """Rules by the kind of part that they are about, behind ONBUILD or not."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._wanted: dict[tuple[type, bool], list[Rule]] = {}
+
+    def of(self, graph: BuildGraph) -> Iterator[Finding]:
+        """Visit every part of a graph. A rule that crashes names itself; nothing is passed over in silence."""
+        for part, trigger in _parts(graph):
+            kind = (type(part), trigger)
+            wanted = self._wanted.get(kind)
+            if wanted is None:
+                wanted = self._wanted[kind] = [
+                    rule for rule in self._rules if issubclass(kind[0], rule.visits) and (rule.triggers or not trigger)
+                ]
+            for rule in wanted:
+                try:
+                    found = rule.check(part, graph)
+                except Exception as error:
+                    raise _crashed(rule, part, error) from error
+                if found:
+                    yield from found
 
 
-def _guarded(rule: Rule, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
-    """A rule that crashes names itself; nothing is passed over in silence."""
-    try:
-        yield from rule.check(part, graph)
-    except Exception as error:
-        where = f" at line {part.start_line}" if isinstance(part, Instruction) else ""
-        message = f"the rule {rule.code} ({rule.name}) failed{where}: {type(error).__name__}: {error}"
-        raise PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile") from error
+def _crashed(rule: Rule, part: Instruction | Stage | Dockerfile, error: Exception) -> PluginError:
+    where = f" at line {part.start_line}" if isinstance(part, Instruction) else ""
+    message = f"the rule {rule.code} ({rule.name}) failed{where}: {type(error).__name__}: {error}"
+    return PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile")
 
 
 class _Guard:

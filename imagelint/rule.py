@@ -24,7 +24,7 @@ from imagelint.graph import BuildGraph, Stage
 from imagelint.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from imagelint.finding import Blame
 
@@ -60,11 +60,15 @@ class Rule(NamedTuple):
     function: Callable[..., Iterable[Finding]]
     options: Mapping[str, Any]
 
-    def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
+    def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> list[Finding]:
         """Run on one part of a Dockerfile; the findings carry what the rule says of itself and they do not."""
-        given = {name.replace("-", "_"): value for name, value in self.options.items()} if self.options else {}
-        for finding in self.function(part, graph, **given):
-            yield finding._replace(
+        if self.options:
+            given = {name.replace("-", "_"): value for name, value in self.options.items()}
+            found = self.function(part, graph, **given)
+        else:
+            found = self.function(part, graph)
+        return [
+            finding._replace(
                 code=self.code,
                 name=self.name,
                 severity=self.severity if finding.severity is None else finding.severity,
@@ -72,6 +76,8 @@ class Rule(NamedTuple):
                 aliases=self.aliases if finding.aliases is None else finding.aliases,
                 blame=self.blame if finding.blame is None else finding.blame,
             )
+            for finding in found
+        ]
 
     def with_options(self, given: Mapping[str, object]) -> Rule:
         """The rule with other values for its options; raises UsageError for one that it lacks, or of another type."""

@@ -38,6 +38,7 @@ class BuildGraph:
         self._place: dict[Instruction, int] = {}
         self._stage: dict[Instruction, Stage] = {}
         self._scopes: dict[int, Scope] = {}
+        self._commands: dict[Run, tuple[Command, ...]] = {}
         self.globals = global_scope()
         self.stages: tuple[Stage, ...] = tuple(self._build())
         self.headless = self._headless()
@@ -344,7 +345,10 @@ class BuildGraph:
 
     def commands(self, run: Run) -> tuple[Command, ...]:
         """The commands of a RUN; none where its shell is not a POSIX one."""
-        return run.script.commands if self.posix(run) else ()
+        known = self._commands.get(run)
+        if known is None:
+            known = self._commands[run] = run.script.commands if self.posix(run) else ()
+        return known
 
     def runs_in_a_row(self, stage: Stage) -> Iterator[tuple[Run, ...]]:
         """The groups of two or more RUNs with nothing between them, equal flags and a POSIX shell."""
