@@ -1,11 +1,13 @@
 """`python -m imagelint` and the `imagelint` command."""
 
+import gc
 import os
 import sys
 
 
 def main() -> int:
     """Run the command line; returns the exit status."""
+    gc.disable()  # what is imported stays, and looking for garbage in it takes its time
     from imagelint.cli import main as run
 
     return run(sys.argv[1:])

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 BOM = "\ufeff"
 
 #: Characters that move a terminal's cursor, change its state, hide themselves or reverse the text; and lone surrogates.
-_UNSAFE = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
+_UNSAFE = "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 
 
 class Span(NamedTuple):
@@ -148,7 +146,9 @@ def apply_edits(text: str, edits: Sequence[Edit]) -> str:
 
 def printable(text: str) -> str:
     """The text with everything that could move a terminal's cursor, or turn its lines around, made visible."""
-    return _UNSAFE.sub(_escaped, text)
+    if text.isascii() and text.isprintable():
+        return text
+    return re.sub(_UNSAFE, _escaped, text)
 
 
 def _escaped(found: re.Match[str]) -> str:

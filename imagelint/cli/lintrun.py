@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -70,6 +71,8 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
         for chunk in chunks:
             yield from _chunk(job, chunk)
             done(len(chunk))
+            if len(chunks) > 1:
+                gc.collect()
         return
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
@@ -97,12 +100,15 @@ _job: Job | None = None
 
 def _begin(start: Callable[[], Job]) -> None:
     global _job
+    gc.disable()
     if _job is None:
         _job = start()
+    gc.freeze()
 
 
 def _in_process(chunk: Sequence[str]) -> list[Outcome]:
     assert _job is not None
+    gc.collect()  # what the chunk before has left
     return list(_chunk(_job, chunk))
 
 
