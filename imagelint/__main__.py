@@ -7,14 +7,23 @@ import sys
 
 def main() -> int:
     """Run the command line; returns the exit status."""
-    gc.disable()  # what is imported stays, and looking for garbage in it takes its time
+    # What is made at start-up stays until the end: looking through it again and again would find nothing to free.
+    gc.set_threshold(100_000, 20, 20)
     from imagelint.cli import main as run
 
     return run(sys.argv[1:])
 
 
-if __name__ == "__main__":
-    # `python -m` looks for modules in the working folder first, and that may be a stranger's repository.
-    if sys.path and os.path.realpath(sys.path[0]) == os.path.realpath(os.getcwd()) and not sys.flags.safe_path:
+def _leave_working_folder() -> None:
+    """Take the working folder off the path, where `python -m` has put it: it may be a stranger's repository."""
+    try:
+        first, here = os.path.realpath(sys.path[0]), os.path.realpath(os.getcwd())
+    except (IndexError, OSError):
+        return
+    if first == here and not sys.flags.safe_path:
         del sys.path[0]
+
+
+if __name__ == "__main__":
+    _leave_working_folder()
     sys.exit(main())

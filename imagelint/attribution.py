@@ -8,10 +8,10 @@ runs nothing, BuildKit the keyword before and `# buildkit` behind everything. Ne
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.instructions import Add, Copy, Instruction, Run
 from imagelint.dockerfile.words import SubstitutionError, expand
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 from imagelint import files, repository
 from imagelint.errors import InputError
 from imagelint.fingerprint import fingerprints
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from imagelint.finding import FileReport, Finding
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from imagelint import files
 from imagelint.errors import InputError, UsageError
@@ -18,14 +17,17 @@ from imagelint.finding import Persona, Severity
 from imagelint.graph import Demands
 from imagelint.output.formats import NAMES as FORMATS
 from imagelint.pathglobs import PathGlobs
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.selection import Layer, PerFile, Selection
 from imagelint.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any, TypeVar
 
-Value = TypeVar("Value")
-Default = TypeVar("Default")
+    Value = TypeVar("Value")
+    Default = TypeVar("Default")
+
 
 LEVELS: Mapping[str, Severity] = MappingProxyType({each.label: each for each in Severity})
 LABEL_TYPES = ("text", "rfc3339", "semver", "url", "hash", "spdx", "email")

@@ -21,6 +21,10 @@ class InputError(ImagelintError):
     """A file, an image or a baseline that was named cannot be read or is not what it claims to be."""
 
 
+class NotADockerfileError(InputError):
+    """A file is text of another kind: a template, prose. Found in a folder it is passed over, named it is an error."""
+
+
 class ImageNotFoundError(InputError):
     """No image of that reference is where it was looked for."""
 

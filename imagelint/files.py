@@ -7,10 +7,9 @@ import os
 import re
 import stat
 import sys
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from imagelint.errors import InputError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +24,11 @@ _SKIPPED_FOLDERS = frozenset({".bzr", ".git", ".hg", ".svn", ".tox", ".venv", "_
 def is_dockerfile_name(name: str) -> bool:
     """Whether a file found in a folder is taken for a Dockerfile; one that is named outright always is."""
     return _NAME.fullmatch(name) is not None and not name.lower().endswith(".dockerignore")
+
+
+def is_plain_name(path: str) -> bool:
+    """Whether a file is called just Dockerfile or Containerfile, as no template of one is."""
+    return os.path.basename(path).lower() in ("dockerfile", "containerfile")
 
 
 def walk(path: str, left_out: Callable[[str], bool] | None = None) -> Iterator[str]:
@@ -107,6 +111,7 @@ def replace(path: str, data: bytes) -> None:
     Mode and owner stay as they were, as far as the user may; raises InputError where that is not possible.
     """
     import tempfile  # only for what writes
+    from contextlib import suppress
 
     try:
         old = os.lstat(path) if os.path.lexists(path) else None

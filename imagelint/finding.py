@@ -7,7 +7,8 @@ takes longer than linting a file.
 from __future__ import annotations
 
 from enum import Enum, IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imagelint.text import Edit, LineIndex, Span

@@ -7,7 +7,7 @@ between versions. What is written at the place itself may not: then it is anothe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

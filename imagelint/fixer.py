@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from imagelint import files
 from imagelint.dockerfile import witness
@@ -19,6 +19,7 @@ from imagelint.dockerfile.source import LineKind
 from imagelint.errors import InputError
 from imagelint.finding import Safety
 from imagelint.linter import Linted, Plan, lint
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import apply_edits
 
 if TYPE_CHECKING:
@@ -37,11 +38,15 @@ _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fixed:
-    """A Dockerfile before and after its fixes, and the findings that were fixed on the way."""
+    """A Dockerfile before and after its fixes, and the findings that were fixed on the way.
+
+    Fixes that undo each other change nothing; `unsettled` are the codes of those.
+    """
 
     before: Linted
     after: Linted
     applied: tuple[Finding, ...]
+    unsettled: tuple[str, ...] = ()
 
     @property
     def changed(self) -> bool:
@@ -80,13 +85,16 @@ def fix(
             return Fixed(linted, current, tuple(applied))
         text = _applied(current, chosen)
         if text is None:
-            chosen = [finding for finding in chosen if _applied(current, [finding]) is not None][:1]
-            refused |= {_key(finding, current) for finding in candidates if finding not in chosen}
-            text = _applied(current, chosen) if chosen else None
+            # One of them may not be kept; the others need not wait for it, unless it is only together that they fail.
+            sound_alone = [finding for finding in chosen if _applied(current, [finding]) is not None]
+            refused |= {_key(finding, current) for finding in chosen if finding not in sound_alone}
+            text = _applied(current, sound_alone) if sound_alone else None
+            chosen = sound_alone if text is not None else sound_alone[:1]
+            text = text if text is not None or not chosen else _applied(current, chosen)
         if text is not None:
             applied += chosen
             current = lint(linted.path, text, rules, context)
-    return Fixed(linted, linted, ())
+    return Fixed(linted, linted, (), tuple(dict.fromkeys(finding.code for finding in applied)))
 
 
 def write(fixed: Fixed) -> None:
@@ -104,16 +112,20 @@ def _key(finding: Finding, linted: Linted) -> tuple[str, str]:
 
 
 def _apart(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings whose fixes do not touch each other, in the order of the file."""
+    """The findings whose fixes do not touch each other; of two that do, the one that stands first in the file."""
     out: list[Finding] = []
-    taken: list[tuple[int, int]] = []
+    starts: list[int] = []
+    ends: list[int] = []
     for finding in findings:
         assert finding.fix is not None
         begin = min(edit.span.start for edit in finding.fix.edits)
         end = max(edit.span.end for edit in finding.fix.edits)
-        if all(end < start or begin > stop for start, stop in taken):
-            out.append(finding)
-            taken.append((begin, end))
+        place = bisect_right(starts, end)
+        if place and ends[place - 1] >= begin:
+            continue
+        out.append(finding)
+        starts.insert(place, begin)
+        ends.insert(place, end)
     return out
 
 

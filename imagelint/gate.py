@@ -7,13 +7,14 @@ import os
 import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
 
 from imagelint import files, sizes
 from imagelint.errors import InputError, UsageError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from imagelint.image.report import Report
 

@@ -6,16 +6,16 @@ that is broken, or a key that does not exist, is an error and not passed over.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from imagelint import files, hadolint
 from imagelint.config import LABEL_TYPES, LEVELS, Reader, Settings
 from imagelint.errors import InputError
 from imagelint.finding import Severity
+from imagelint.records import TYPE_CHECKING
 from imagelint.selection import Layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
 #: hadolint's formats, by ours; those without one of ours are said on standard error.
 _FORMATS = {

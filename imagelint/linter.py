@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from imagelint import hadolint
 from imagelint.dockerfile.instructions import Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.errors import PluginError
 from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.suppress import Suppressions
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.globs import Glob
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

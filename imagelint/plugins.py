@@ -10,9 +10,9 @@ import os
 import re
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.errors import PluginError
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.rule import CODE, Batch, Rule
 
 if TYPE_CHECKING:

@@ -14,17 +14,18 @@ A check that wants all Dockerfiles of a run at once, because it hands them to an
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from imagelint.dockerfile.instructions import Instruction
 from imagelint.dockerfile.parser import Dockerfile
 from imagelint.errors import PluginError, UsageError
 from imagelint.finding import Finding, Persona, Severity
 from imagelint.graph import BuildGraph, Stage
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Any
 
     from imagelint.finding import Blame
 
@@ -156,7 +157,7 @@ def _visits(function: Callable[..., object]) -> tuple[type, ...]:
     first = next(iter(annotations.values()), None)
     if isinstance(first, str):
         first = eval(first, function.__globals__)  # noqa: S307 - the plug-in's own annotation, as its author wrote it
-    kinds = get_args(first) or (first,)
+    kinds = tuple(getattr(first, "__args__", ())) or (first,)  # a union has members
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, Instruction | Stage | Dockerfile)):
             raise PluginError(f"{where}: the first parameter must be an instruction, a Stage or a Dockerfile")

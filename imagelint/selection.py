@@ -8,12 +8,12 @@ a layer the more specific selector wins; of two that are as specific, the one th
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint import hadolint
 from imagelint.errors import UsageError
 from imagelint.finding import Finding, Persona, Severity, ids_of
 from imagelint.linter import SYNTAX_CODE, Plan
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

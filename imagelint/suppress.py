@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from enum import Enum
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.instructions import From
 from imagelint.dockerfile.source import LineKind
 from imagelint.finding import Fails, Finding, Severity, names_of
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

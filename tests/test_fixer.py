@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagelint import fixer
+from imagelint.dockerfile.instructions import User
 from imagelint.errors import InputError
+from imagelint.finding import Finding, Fix, Unpriced
 from imagelint.linter import lint
+from imagelint.rule import rule as declare
+from imagelint.text import Edit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from imagelint.graph import BuildGraph
     from imagelint.rule import Rule
 
 
@@ -127,3 +133,33 @@ def test_bytes_that_are_no_text_survive(rules: list[Rule]) -> None:
     assert fixer.fix(lint("x", before, rules), rules).after.source.to_bytes() == (
         b"FROM a\n# caf\xe9\nRUN pip install --no-cache-dir x\n"
     )
+
+
+def swap(old: str, new: str) -> Rule:
+    """A rule that wants one user's name to be another."""
+
+    def named(user: User, graph: BuildGraph) -> Iterator[Finding]:
+        if user.arguments == old:
+            word = user.words[0]
+            yield Finding(user.span, "not him", fix=Fix("another", (Edit(user.span_of(word), new),)))
+
+    return declare(f"TEST{len(old + new):03}", blame=Unpriced("none"))(named)
+
+
+def test_fixes_that_undo_each_other_change_nothing_and_are_named() -> None:
+    rules = [swap("a", "bb"), swap("bb", "a"), swap("c", "dddd")]
+    result = fixer.fix(lint("Dockerfile", "FROM x\nUSER a\nUSER c\n", rules), rules)
+    assert not result.changed
+    assert set(result.unsettled) == {"TEST003", "TEST005"}
+
+
+def test_a_fix_that_is_refused_holds_up_no_other() -> None:
+    rules = [swap("a", "b\nRUNN x"), swap("c", "dddd")]
+    result = fixer.fix(lint("Dockerfile", "FROM x\nUSER a\nUSER c\nUSER a\n", rules), rules)
+    assert result.after.source.text == "FROM x\nUSER a\nUSER dddd\nUSER a\n"
+
+
+def test_many_fixes_take_time_that_grows_with_their_number() -> None:
+    rules = [swap("c", "dddd")]
+    result = fixer.fix(lint("Dockerfile", "FROM x\n" + "USER c\n" * 5_000, rules), rules)
+    assert result.after.source.text == "FROM x\n" + "USER dddd\n" * 5_000

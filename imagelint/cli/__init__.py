@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, NoReturn
 
 from imagelint import __version__
 from imagelint.errors import ImagelintError
 from imagelint.output.formats import NAMES as FORMATS
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 EXIT_STATUS = """exit status:
   0  clean, or held
@@ -25,7 +25,7 @@ EXIT_STATUS = """exit status:
 
 def main(argv: Sequence[str]) -> int:
     """Run a command; returns its exit status. Errors are one line on standard error, never a traceback."""
-    arguments = _parser(next((each for each in argv if not each.startswith("-")), "")).parse_args(argv)
+    arguments = _parser(argv[0] if argv else None).parse_args(argv)
     if sys.stdout is None:
         complain(ImagelintError("standard output is closed: there is nowhere to report to"))
         return 2
@@ -37,10 +37,7 @@ def main(argv: Sequence[str]) -> int:
         complain(ImagelintError("the working folder is not there any more"))
         return 2
     try:
-        command = import_module(f"imagelint.cli.{arguments.command}")
-        if arguments.command != "check":  # which looks for garbage when it has done some files
-            gc.enable()
-        status: int = command.run(arguments)
+        status: int = import_module(f"imagelint.cli.{arguments.command}").run(arguments)
         sys.stdout.flush()
     except ImagelintError as error:
         complain(error)
@@ -74,30 +71,58 @@ class _Parser(argparse.ArgumentParser):
         sys.exit(2)
 
 
-def _parser(command: str) -> argparse.ArgumentParser:
-    """The parser of a command line; of the commands only this one has its options, since making them takes its time."""
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    """The form of a help text. argparse makes one for each argument, and would import shutil for the width."""
+    try:
+        width = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(1).columns
+    except (OSError, ValueError):
+        width = 80
+    return argparse.RawDescriptionHelpFormatter(prog, width=max(width, 40) - 2)
+
+
+def _parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the command line; with a command's name only that one's arguments are made."""
     parser = _Parser(
         prog="imagelint",
         description="Lints Dockerfiles, weighs the images they make, and fails builds that grew.",
         epilog=EXIT_STATUS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_formatter,
     )
     parser.add_argument("--version", action="version", version=f"imagelint {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
-    for name, (help_, complete) in _COMMANDS.items():
-        made = commands.add_parser(
-            name,
-            help=help_,
-            description=help_,
-            epilog=EXIT_STATUS,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        if name == command:
-            complete(made)
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=_Parser, prog="imagelint"
+    )
+    makers = {
+        "check": _check,
+        "analyze": _analyze,
+        "gate": _gate,
+        "graph": _graph,
+        "parse": _parse,
+        "rule": _rule,
+        "rules": _rules,
+        "schema": _schema,
+    }
+    for make in [makers[command]] if command in makers else makers.values():
+        make(commands)
     return parser
 
 
-def _check(parser: argparse.ArgumentParser) -> None:
+if TYPE_CHECKING:
+    _Commands = argparse._SubParsersAction[_Parser]
+
+
+def _command(commands: _Commands, name: str, help_: str, **more: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=help_,
+        description=more.get("description", help_),
+        epilog=more.get("epilog", EXIT_STATUS),
+        formatter_class=_formatter,
+    )
+
+
+def _check(commands: _Commands) -> None:
+    parser = _command(commands, "check", "lint Dockerfiles")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="a Dockerfile, a folder, or - (default: this folder)")
     fixing = parser.add_argument_group("fixing")
     fixing.add_argument("--fix", action="store_true", help="apply every safe fix, then report what is left")
@@ -137,7 +162,8 @@ def _check(parser: argparse.ArgumentParser) -> None:
     _dockerfile_options(parser)
 
 
-def _analyze(parser: argparse.ArgumentParser) -> None:
+def _analyze(commands: _Commands) -> None:
+    parser = _command(commands, "analyze", "weigh an image: its layers, what they waste, and in which files")
     _image(parser)
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
     parser.add_argument("--top", type=int, default=10, metavar="N", help="how many files to list (default: 10)")
@@ -145,7 +171,8 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
     _dockerfile_options(parser)
 
 
-def _gate(parser: argparse.ArgumentParser) -> None:
+def _gate(commands: _Commands) -> None:
+    parser = _command(commands, "gate", "fail when an image is too big or has grown")
     _image(parser)
     parser.add_argument("--max-size", metavar="SIZE", help="the most layer bytes, such as 500MB or 500MiB")
     parser.add_argument(
@@ -158,27 +185,32 @@ def _gate(parser: argparse.ArgumentParser) -> None:
     _dockerfile_options(parser)
 
 
-def _graph(parser: argparse.ArgumentParser) -> None:
+def _graph(commands: _Commands) -> None:
+    parser = _command(commands, "graph", "show a Dockerfile's stages, and what each takes from where")
     parser.add_argument("path", metavar="FILE", help="a Dockerfile, or -")
     forms = ("text", "mermaid", "dot", "svg", "json")
     parser.add_argument("--output-format", choices=forms, default="text", help="how to show it (default: text)")
     _dockerfile_options(parser)
 
 
-def _parse(parser: argparse.ArgumentParser) -> None:
+def _parse(commands: _Commands) -> None:
+    parser = _command(commands, "parse", "show a Dockerfile's instructions as BuildKit reads them")
     parser.add_argument("paths", nargs="+", metavar="FILE", help="a Dockerfile, or -")
     _output(parser)
 
 
-def _rule(parser: argparse.ArgumentParser) -> None:
+def _rule(commands: _Commands) -> None:
+    parser = _command(commands, "rule", "explain a rule")
     parser.add_argument("name", nargs="?", metavar="RULE", help="a code, a prefix, a name, or another tool's id for it")
 
 
-def _rules(parser: argparse.ArgumentParser) -> None:
+def _rules(commands: _Commands) -> None:
+    parser = _command(commands, "rules", "list the rules")
     _output(parser)
 
 
-def _schema(parser: argparse.ArgumentParser) -> None:
+def _schema(commands: _Commands) -> None:
+    parser = _command(commands, "schema", "print the JSON Schema of a report")
     parser.add_argument(
         "name", nargs="?", metavar="REPORT", help="check, analyze, gate, parse, baseline (default: list them)"
     )
@@ -205,16 +237,3 @@ def _dockerfile_options(parser: argparse.ArgumentParser) -> None:
         "--build-arg", action="append", default=[], metavar="NAME=VALUE", help="a build argument, as given to the build"
     )
     parser.add_argument("--context", metavar="DIR", help="the build context (default: the Dockerfile's folder)")
-
-
-#: Every command: what it does, and what adds its options.
-_COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
-    "check": ("lint Dockerfiles", _check),
-    "analyze": ("weigh an image: its layers, what they waste, and in which files", _analyze),
-    "gate": ("fail when an image is too big or has grown", _gate),
-    "graph": ("show a Dockerfile's stages, and what each takes from where", _graph),
-    "parse": ("show a Dockerfile's instructions as BuildKit reads them", _parse),
-    "rule": ("explain a rule", _rule),
-    "rules": ("list the rules", _rules),
-    "schema": ("print the JSON Schema of a report", _schema),
-}

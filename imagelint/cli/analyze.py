@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from imagelint.cli import subject
 from imagelint.errors import UsageError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

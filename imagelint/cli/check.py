@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING
 
 from imagelint import files
 from imagelint.cli import complain, lintrun, options
 from imagelint.errors import ImagelintError, InputError
 from imagelint.finding import FileError, FileReport, Severity
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Sequence
 
+    from imagelint.cli.lintrun import Outcome
     from imagelint.cli.options import Options
+
+#: How many files are worth a bar of progress.
+MANY = 1000
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -76,20 +80,33 @@ def _lint(
     arguments: argparse.Namespace, chosen: Options, paths: Sequence[str], errors: list[FileError]
 ) -> list[FileReport]:
     """Lint the files, say what was fixed, print the patches, and collect the reports."""
+    start = partial(options.job, arguments)
+    if len(paths) < MANY:
+        return _collect(lintrun.run(chosen.job, paths, start, lambda _: None), arguments.paths, errors)
     from imagelint.cli.progress import counter
 
-    reports: list[FileReport] = []
     with counter("linting", len(paths), quiet=chosen.quiet) as done:
-        for outcome in lintrun.run(chosen.job, paths, partial(options.job, arguments), done):
-            if outcome.fixed:
-                codes = ", ".join(dict.fromkeys(outcome.fixed))
-                print(f"fixed {printable(outcome.path)}: {len(outcome.fixed)} findings ({codes})", file=sys.stderr)
-            if outcome.patch:
-                _print_patch(outcome.patch)
-            if outcome.report is not None:
-                reports.append(outcome.report)
-            elif outcome.error is not None:
-                errors.append(_complaint(outcome.path, ImagelintError(outcome.error, hint=outcome.hint)))
+        return _collect(lintrun.run(chosen.job, paths, start, done), arguments.paths, errors)
+
+
+def _collect(outcomes: Iterable[Outcome], named: Sequence[str], errors: list[FileError]) -> list[FileReport]:
+    """Say what became of the files. A template that was only found in a folder is left out."""
+    reports: list[FileReport] = []
+    for outcome in outcomes:
+        if outcome.fixed:
+            codes = ", ".join(dict.fromkeys(outcome.fixed))
+            print(f"fixed {printable(outcome.path)}: {len(outcome.fixed)} findings ({codes})", file=sys.stderr)
+        if outcome.unsettled:
+            codes = ", ".join(outcome.unsettled)
+            print(f"imagelint: note: {printable(outcome.path)}: not fixed: {codes} undo each other", file=sys.stderr)
+        if outcome.patch:
+            _print_patch(outcome.patch)
+        if outcome.report is not None:
+            reports.append(outcome.report)
+        elif outcome.foreign and outcome.path not in named and not files.is_plain_name(outcome.path):
+            print(f"imagelint: note: {printable(outcome.error or outcome.path)}; it is left out", file=sys.stderr)
+        elif outcome.error is not None:
+            errors.append(_complaint(outcome.path, ImagelintError(outcome.error, hint=outcome.hint)))
     return reports
 
 

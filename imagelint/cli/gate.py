@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from imagelint import gate, sizes
 from imagelint.cli import subject
 from imagelint.errors import ImagelintError, UsageError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 from imagelint import files, linter
 from imagelint.cli.lintrun import checked
 from imagelint.cli.shared import build_context
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:

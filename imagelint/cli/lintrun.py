@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
 import os
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint import files, linter
 from imagelint.dockerfile.validate import is_dockerfile
-from imagelint.errors import ImagelintError, InputError, PluginError
+from imagelint.errors import ImagelintError, InputError, NotADockerfileError, PluginError
 from imagelint.graph import BuildContext, Demands
 from imagelint.linter import Plan, Task
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,7 +48,11 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a file: its report or its error, what was fixed in it, and the patch that was asked for."""
+    """What became of a file: its report or its error, what was fixed in it, and the patch that was asked for.
+
+    `foreign` says that it is text of another kind than a Dockerfile; `unsettled` are the rules whose fixes undo each
+    other, so that none was applied.
+    """
 
     path: str
     report: FileReport | None
@@ -57,6 +60,8 @@ class Outcome(NamedTuple):
     hint: str | None = None
     fixed: tuple[str, ...] = ()
     patch: bytes = b""
+    foreign: bool = False
+    unsettled: tuple[str, ...] = ()
 
 
 def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable[[int], None]) -> Iterator[Outcome]:
@@ -71,8 +76,6 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
         for chunk in chunks:
             yield from _chunk(job, chunk)
             done(len(chunk))
-            if len(chunks) > 1:
-                gc.collect()
         return
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
@@ -100,15 +103,12 @@ _job: Job | None = None
 
 def _begin(start: Callable[[], Job]) -> None:
     global _job
-    gc.disable()
     if _job is None:
         _job = start()
-    gc.freeze()
 
 
 def _in_process(chunk: Sequence[str]) -> list[Outcome]:
     assert _job is not None
-    gc.collect()  # what the chunk before has left
     return list(_chunk(_job, chunk))
 
 
@@ -135,14 +135,15 @@ def _chunk(job: Job, paths: Sequence[str]) -> Iterator[Outcome]:
             result = next(linted, None) or linter.run(job.plan, [task])[0]
             yield _finished(job, path, checked(result), task)
         except ImagelintError as error:
-            yield Outcome(task.path, None, error.message, error.hint)
+            foreign = isinstance(error, NotADockerfileError)
+            yield Outcome(task.path, None, error.message, error.hint, foreign=foreign)
 
 
 def checked(linted: Linted) -> Linted:
     """The result itself; raises InputError where the text is no Dockerfile, or lacks the target."""
     if linted.dockerfile.instructions and not is_dockerfile(linted.dockerfile.instructions):
         first = linted.dockerfile.instructions[0]
-        raise InputError(
+        raise NotADockerfileError(
             f"{linted.path}: is not a Dockerfile: no line is an instruction"
             f" (line {first.start_line}: {first.keyword[:40]})"
         )
@@ -160,7 +161,7 @@ def _finished(job: Job, path: str, linted: Linted, task: Task) -> Outcome:
 
     fixed = fixer.fix(linted, job.plan, task.context, unsafe=job.unsafe)
     if not fixed.changed:
-        return Outcome(task.path, linted.report)
+        return Outcome(task.path, linted.report, unsettled=fixed.unsettled)
     if job.diff:
         return Outcome(task.path, linted.report, patch=fixed.diff().encode("utf-8", "surrogateescape"))
     if path == "-":

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from imagelint import config, plugins, selection
 from imagelint.cli.lintrun import Building, Job
 from imagelint.cli.shared import build_context
 from imagelint.errors import InputError, UsageError
 from imagelint.finding import Persona, RulePage, Severity
+from imagelint.records import TYPE_CHECKING
 from imagelint.selection import Layer
 from imagelint.text import printable
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint import files
 from imagelint.cli import complain
 from imagelint.dockerfile.parser import parse
 from imagelint.errors import InputError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

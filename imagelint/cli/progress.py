@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     #: What is being done, bytes done so far, and bytes in all where that is known.
     Progress = Callable[[str, int, int | None], None]
-
-#: How many files are worth a bar.
-MANY = 1000
 
 
 @contextmanager
@@ -37,8 +35,8 @@ def bar(*, quiet: bool) -> Iterator[Progress | None]:
 
 @contextmanager
 def counter(what: str, total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    """A callback that is told of files done, and draws a bar where there are many and a person looks."""
-    if quiet or total < MANY or not sys.stderr.isatty():
+    """A callback that is told of files done, and draws a bar where a person looks."""
+    if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console

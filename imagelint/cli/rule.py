@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint import plugins
 from imagelint.errors import UsageError
 from imagelint.finding import Persona
+from imagelint.records import TYPE_CHECKING
 from imagelint.selection import Catalogue
 
 if TYPE_CHECKING:

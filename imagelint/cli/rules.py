@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint import plugins
 from imagelint.finding import Persona
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.errors import UsageError
 from imagelint.output import schemas
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

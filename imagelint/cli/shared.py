@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from imagelint.errors import InputError, UsageError
 from imagelint.graph import BuildContext
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import argparse

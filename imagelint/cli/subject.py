@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from imagelint.cli.progress import bar
 from imagelint.cli.shared import build_context
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.source import LineKind
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import Edit, Span
 
 if TYPE_CHECKING:

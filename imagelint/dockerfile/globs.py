@@ -6,7 +6,7 @@ with all its parents, whatever either of them is. A regular expression could be 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

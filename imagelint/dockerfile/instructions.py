@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from imagelint.dockerfile.syntax import Word, quoted_words, words
 from imagelint.dockerfile.words import unquote
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from typing import ClassVar
+
     from imagelint.dockerfile.shell import Script
     from imagelint.dockerfile.source import Heredoc, LogicalLine, Source
     from imagelint.text import Span

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from imagelint.dockerfile import syntax
 from imagelint.dockerfile.instructions import INSTRUCTIONS, Flag, Instruction, Onbuild, Unknown
 from imagelint.dockerfile.source import LogicalLine, Problem, Source
 from imagelint.dockerfile.validate import problems_of
+from imagelint.records import NamedTuple
 
 _MIXED = "a JSON array of arguments must hold strings only"
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.dockerfile import shellreader
 from imagelint.dockerfile.shell import Command, Script, ShellWord, Wrapper
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import OffsetMap
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imagelint.text import OffsetMap, Span

@@ -7,9 +7,9 @@ raises, takes time linear in the script, and expands nothing: `$X` stays in a wo
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.shell import Command, Script, ShellWord
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from imagelint.text import OffsetMap, Span
@@ -200,8 +200,13 @@ class _Scanner:
     def skip_blanks(self) -> str:
         """Move to the next character that is no blank; returns it, or nothing at the end."""
         text = self.text
-        while self.at < len(text) and text[self.at] in " \t\r\v\f":
-            self.at += 1
+        while self.at < len(text):
+            if text[self.at] in " \t\r\v\f":
+                self.at += 1
+            elif text.startswith("\\\n", self.at):
+                self.at += 2  # the shell joins lines, as in a heredoc's body
+            else:
+                break
         return text[self.at : self.at + 1]
 
     def skip_line(self) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import NamedTuple
 
 from imagelint.dockerfile.syntax import SPACE, HeredocWord, MixedArrayError, flags, heredoc_words, json_strings, keyword
+from imagelint.records import NamedTuple
 from imagelint.text import BOM, LineIndex, OffsetMap, Span
 
 #: BuildKit's scanner gives up on a longer physical line (bytes, without the line end).

@@ -7,9 +7,9 @@ ranges of it. They follow BuildKit's frontend where the Dockerfile reference lea
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from imagelint.dockerfile.words import split_raw, unquote
+from imagelint.records import NamedTuple
 
 #: What Go's `unicode.IsSpace` takes for a space; Python's `str.isspace` has four more.
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile import flags
 from imagelint.dockerfile.instructions import (
@@ -23,6 +22,7 @@ from imagelint.dockerfile.instructions import (
 )
 from imagelint.dockerfile.source import Problem
 from imagelint.dockerfile.syntax import words
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,10 +8,11 @@ and its time grows with the square of an instruction's lines (docs/dependencies.
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from imagelint.dockerfile.source import LineKind
 from imagelint.dockerfile.syntax import keyword
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagelint.dockerfile.source import Source

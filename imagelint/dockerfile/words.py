@@ -7,10 +7,9 @@ BuildKit's frontend, including the modifiers of `${name…}`.
 from __future__ import annotations
 
 import re
-from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from imagelint.errors import DockerfileError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,8 +41,10 @@ def variables(word: str, *, escape: str = "\\") -> list[str]:
     if "$" not in word:
         return []
     lexer = _Lexer(word, {}, escape)
-    with suppress(SubstitutionError):
+    try:
         lexer.run()
+    except SubstitutionError:
+        return lexer.names
     return lexer.names
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.dockerfile.instructions import Arg, Env, From
 from imagelint.dockerfile.scope import Scope
 from imagelint.graph.stage import PLATFORM_ARGS
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,6 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
 from imagelint.dockerfile.scope import Scope
@@ -17,6 +16,7 @@ from imagelint.graph import shells
 from imagelint.graph.arguments import defaults, define, global_arguments, global_scope
 from imagelint.graph.context import BuildContext
 from imagelint.graph.stage import Stage
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -345,10 +345,9 @@ class BuildGraph:
 
     def commands(self, run: Run) -> tuple[Command, ...]:
         """The commands of a RUN; none where its shell is not a POSIX one."""
-        known = self._commands.get(run)
-        if known is None:
-            known = self._commands[run] = run.script.commands if self.posix(run) else ()
-        return known
+        if run not in self._commands:
+            self._commands[run] = run.script.commands if self.posix(run) else ()
+        return self._commands[run]
 
     def runs_in_a_row(self, stage: Stage) -> Iterator[tuple[Run, ...]]:
         """The groups of two or more RUNs with nothing between them, equal flags and a POSIX shell."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import (
     Add,
@@ -19,6 +18,7 @@ from imagelint.dockerfile.instructions import (
     Workdir,
 )
 from imagelint.dockerfile.words import variables
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,13 +6,13 @@ meant, wherever it stands, and a stage that is only defined further down is an e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
-
 from imagelint.dockerfile.instructions import Copy, Run
 from imagelint.dockerfile.syntax import Word
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Literal
 
     from imagelint.dockerfile.instructions import Flag, Instruction
     from imagelint.graph.build import BuildGraph

@@ -7,10 +7,9 @@ needs it, and forward in the file; so there is no circle, whatever the file says
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from imagelint.dockerfile.instructions import Arg, Env, From, Onbuild, Run
 from imagelint.graph.reads import read_by, read_by_pair
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

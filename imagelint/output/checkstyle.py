@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.finding import Severity
 from imagelint.output.escape import xml
 from imagelint.output.regions import one_line
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.output.graphs import arrows, images, one_line, statuses, title
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ Nothing has to be installed for it, and it shows in a browser, in a page and in 
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, NamedTuple
 from xml.sax.saxutils import escape
 
 from imagelint.output.graphs import Arrow, arrows, explained, one_line, statuses, title
 from imagelint.output.layout import COLUMN_GAP, LANE, arrange
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.finding import Severity
 from imagelint.output.escape import github_message, github_property
 from imagelint.output.regions import explained, in_repository, one_line
+from imagelint.records import TYPE_CHECKING
 from imagelint.repository import from_root
 
 if TYPE_CHECKING:

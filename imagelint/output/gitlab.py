@@ -5,13 +5,12 @@ It has no place for files that could not be read: the exit status tells of them.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.finding import Severity
 from imagelint.fingerprint import fingerprints
 from imagelint.output.escape import lines, unicode
 from imagelint.output.json import dumps
 from imagelint.output.regions import in_repository, one_line
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

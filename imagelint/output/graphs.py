@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from imagelint.output.json import SCHEMA, location
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Any
 
     from imagelint.dockerfile.instructions import Instruction
     from imagelint.graph import BuildGraph, Stage

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.finding import Severity
 from imagelint.output.escape import lines, unicode
 from imagelint.output.regions import one_line
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
 from imagelint.finding import Severity
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from imagelint.finding import FileError, FileReport, Finding, Fix
     from imagelint.text import LineIndex, Span

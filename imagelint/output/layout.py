@@ -6,7 +6,7 @@ needs, put a lane into every column that an arrow crosses, order each column by 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from imagelint.dockerfile.instructions import Onbuild
 from imagelint.output.json import location
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
     from imagelint.dockerfile.instructions import Instruction
     from imagelint.dockerfile.parser import Dockerfile

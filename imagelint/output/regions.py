@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left
-from typing import TYPE_CHECKING, NamedTuple
 
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.repository import from_root, root
 from imagelint.text import Position
 

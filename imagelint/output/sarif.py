@@ -7,7 +7,6 @@ and refuses a file with more results than it likes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from imagelint import __version__
@@ -16,10 +15,12 @@ from imagelint.fingerprint import fingerprints
 from imagelint.output import escape
 from imagelint.output.json import dumps
 from imagelint.output.regions import Utf16, explained, in_repository, line_end
+from imagelint.records import TYPE_CHECKING
 from imagelint.repository import from_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from typing import Any
 
     from imagelint.finding import FileError, FileReport, Finding, Fix
     from imagelint.text import Span

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from imagelint.finding import Safety
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:

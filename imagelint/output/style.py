@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, TextIO
+
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from imagelint.finding import Severity
 
 _CODES = {"bold": "1", "dim": "2", "red": "1;31", "yellow": "1;33", "cyan": "1;36", "green": "1;32", "blue": "1;34"}

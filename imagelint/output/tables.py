@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from imagelint.output.style import wants_colour
+from imagelint.records import TYPE_CHECKING
 from imagelint.sizes import exact, human, signed
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TextIO
 
     from imagelint.gate import Verdict
     from imagelint.image.report import Report

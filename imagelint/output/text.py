@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from imagelint.finding import Safety, Severity
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import Span, printable
 
 if TYPE_CHECKING:

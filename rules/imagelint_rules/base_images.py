@@ -1,9 +1,10 @@
 """Which image a stage is built on: its version, and where it comes from."""
 
+import re
 from collections.abc import Iterator
 
 from imagelint.dockerfile.instructions import Copy, From, Run
-from imagelint.dockerfile.reference import image_name
+from imagelint.dockerfile.reference import ImageName, image_name
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.graph.references import names_of, number
@@ -11,6 +12,8 @@ from imagelint.rule import rule
 from imagelint.text import Span
 from imagelint_rules.bases import resolved_image, shown
 
+#: Distroless images that are named after a Debian release.
+_RELEASE = r"distroless/[a-z0-9.-]+-debian\d+"
 _MOVES = Unpriced("it is about which image is built on, not about its size")
 
 
@@ -21,6 +24,10 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     Why: without a tag Docker takes `latest`, and that is another image after every release. A build that worked
     yesterday fails today, or ships something else, and the file does not show it. Variables are replaced by the
     defaults of their ARGs first, which hadolint does not do.
+
+    It is only told to those who ask for opinions where the name says that the image was built on the same machine
+    (`localhost/base`, `local-image/base`), so that there is no other one, and for Google's distroless images whose name
+    holds the release, such as `gcr.io/distroless/static-debian12`: they have no tags for versions.
 
     ```dockerfile bad
     FROM debian
@@ -38,8 +45,21 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
         yield Finding(
             from_.span_of(from_.image),
             f"{shown(image, from_)} has no tag: it is what `latest` is on the day of the build",
-            help="name a version, or pin the image by its digest",
+            help=_advice(name),
+            persona=Persona.PEDANTIC if _local(name) or re.fullmatch(_RELEASE, name.path) else None,
         )
+
+
+def _local(name: ImageName) -> bool:
+    """Whether an image's name says that it is built where it is used."""
+    return name.registry == "localhost" or re.match(r"local(?:host|[-_.]?(?:image|build)s?)?/", name.path) is not None
+
+
+def _advice(name: ImageName) -> str:
+    """What to write in the place of `latest`: some images have no other tag that names a version."""
+    if name.registry == "cgr.dev" or name.path.startswith(("distroless/", "chainguard/")):
+        return "pin the image by its digest: it has no tags for versions"
+    return "name a version, or pin the image by its digest"
 
 
 @rule("IL402", blame=_MOVES, aliases=("DL3007",))
@@ -78,7 +98,7 @@ def latest_base_image(instruction: From | Copy, graph: BuildGraph) -> Iterator[F
         yield Finding(
             instruction.span_of(instruction.image),
             f"{shown(image, instruction)} is another image after every release",
-            help="name a version, or pin the image by its digest",
+            help=_advice(base),
         )
 
 

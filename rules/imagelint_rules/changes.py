@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.instructions import Add, Copy, Run, Workdir
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint_rules import managers, stored
 from imagelint_rules.stored import EITHER, FILE, TREE, UNKNOWN, Index, Stored
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.dockerfile.parser import Dockerfile
 from imagelint.finding import Finding, Paths, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
+from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint_rules import stored
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.dockerfile.parser import Dockerfile
 from imagelint.finding import Duplicates, Finding, Fix, Persona, Related, Safety, Severity, Shadowed
 from imagelint.graph import BuildGraph
+from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
 from imagelint_rules import changes, layers, unpacking

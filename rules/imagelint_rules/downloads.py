@@ -23,6 +23,9 @@ _VERIFIERS = frozenset(
     "b2sum b3sum cosign gpg gpg2 gpgv gpgv2 md5sum minisign openssl rhash sha1sum sha224sum sha256 sha256sum sha384sum"
     " sha512sum shasum signify sq".split()
 )
+#: What fails on a file that is no archive, or no package; and the names of those.
+_UNPACKERS = frozenset("7z bsdtar bunzip2 bzip2 dpkg gunzip gzip jar rpm tar unxz unzip xz".split())
+_PACKED = r"\.(?:7z|bz2|deb|gz|jar|rpm|tar|tbz2?|tgz|txz|war|xz|zip|zst)$"
 _HTTP = r"http://(?!(?:localhost|127\.[0-9.]+|\[::1\]|host\.docker\.internal)(?:[:/]|$)).+"
 
 
@@ -70,7 +73,8 @@ def curl_without_fail(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     page, or is piped into a shell, and the build stops much later, or not at all.
 
     This is about downloads that are stored by `-o` or `-O`, or piped into another program. It is pedantic where a
-    checksum is compared in the same RUN, or where the other program is no shell: it will not like the page either.
+    checksum is compared in the same RUN, where the other program is no interpreter, and where the file is an archive or
+    a package that the same RUN unpacks: those do not like the page either.
 
     ```dockerfile bad
     FROM debian:12
@@ -84,6 +88,7 @@ def curl_without_fail(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """
     commands = graph.commands(run)
     verified = any(command.name in _VERIFIERS for command in commands)
+    unpacks = any(command.name in _UNPACKERS for command in commands)
     for at, command in enumerate(commands):
         if command.name != "curl":
             continue
@@ -98,14 +103,15 @@ def curl_without_fail(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         piped = _piped_into(commands, at)
         if not stored and piped is None:
             continue
+        unpacked = stored and unpacks and any(re.search(_PACKED, word.value) for word in command.args)
         edits = edit.insert_behind(run, command, command.words[0], "-f")
         yield Finding(
             command.span,
             "curl takes the server's error page for the file",
             note=f"it goes into `{piped}` then" if piped and not stored else "it is stored then, and the build goes on",
-            help="`curl --fail`, in short `-f`, fails where the server says that it has no such file",
+            help="add `--fail` (`-f`): then curl fails where the server says that it has no such file",
             fix=Fix("add `-f`", edits, Safety.UNSAFE) if edits else None,
-            persona=Persona.PEDANTIC if verified or not (stored or piped in _INTERPRETERS) else None,
+            persona=Persona.PEDANTIC if verified or unpacked or not (stored or piped in _INTERPRETERS) else None,
         )
 
 

@@ -14,6 +14,8 @@ from imagelint_rules import onbuild
 _METADATA = Unpriced("what a container runs is metadata and takes no bytes")
 #: A command line that means the same without a shell: plain words.
 _PLAIN_WORDS = r"[A-Za-z0-9_./:@%+-]+(?:[ \t]+[A-Za-z0-9_./:@%+=,-]+)*"
+#: What only a shell understands.
+_SHELL_SYNTAX = r"[$`*?;&|<>(){}~]"
 #: First words that only a shell knows.
 _BUILTINS = frozenset(
     ". alias bg break case cd command continue eval exec exit export fg for function hash if jobs local read readonly"
@@ -36,8 +38,8 @@ def shell_form_command(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Fi
     `docker run`. Broken JSON is shell form too: `CMD ['nginx']` looks for a program that is called `[nginx]`.
 
     Where a SHELL was chosen before, BuildKit takes the shell form for meant; hadolint does not. A HEALTHCHECK in shell
-    form costs a shell each time and little else, and hadolint alone reports it. Both are for those who ask for
-    opinions.
+    form costs a shell each time and little else, and hadolint alone reports it. `CMD exec program` makes the program
+    process 1. All three are for those who ask for opinions.
 
     ```dockerfile bad
     FROM node:20
@@ -82,16 +84,27 @@ def _in_shell_form(instruction: Cmd | Entrypoint | Healthcheck, graph: BuildGrap
     broken = text.startswith("[")
     what = "broken JSON, and so shell form" if broken else "in shell form"
     note = "the shell is process 1 then, and passes no signal on: the container is killed when it should stop"
+    # `exec` hands process 1 over to the program, signals and all.
+    hands_over = re.match(r"exec\s", re.split(r"&&|\|\||[;|\n]", text)[-1].strip()) is not None
     if isinstance(instruction, Healthcheck):
         note = "it starts a shell for every check"
+    elif hands_over:
+        note = "the shell is replaced by what it runs; it takes no further arguments"
+    help_ = 'write the arguments as JSON: `["program", "argument"]`, in double quotes'
+    if re.search(_SHELL_SYNTAX, text) and not broken:
+        help_ = (
+            'it needs a shell: let a script end with `exec program`, or write `["sh", "-c", "exec program $OPTION"]`'
+        )
     return Finding(
         instruction.span,
         f"{instruction.keyword} is {what}",
         note=note,
-        help='write the arguments as JSON: `["program", "argument"]`, in double quotes',
+        help=help_,
         fix=None if broken else _exec_form(instruction, start, text),
         aliases=ids,
-        persona=Persona.PEDANTIC if shell or isinstance(instruction, Healthcheck) else Persona.REGULAR,
+        persona=Persona.PEDANTIC
+        if shell or isinstance(instruction, Healthcheck) or (hands_over and isinstance(instruction, Cmd))
+        else Persona.REGULAR,
     )
 
 

@@ -1,7 +1,6 @@
 """The words in which BuildKit replaces variables, each with the names that it reads there."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from imagelint.dockerfile.instructions import (
     Add,
@@ -17,6 +16,7 @@ from imagelint.dockerfile.instructions import (
     Workdir,
 )
 from imagelint.dockerfile.words import variables
+from imagelint.records import NamedTuple
 from imagelint.text import Span
 
 #: The flags whose values BuildKit replaces variables in; of a mount, in every field.

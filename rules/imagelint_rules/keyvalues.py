@@ -15,12 +15,13 @@ _METADATA = Unpriced("a few letters of metadata take no bytes of a layer")
 _BARE = r"[A-Za-z0-9_./:@%+,${}=-]+"
 
 
-@rule("IL703", blame=_METADATA, aliases=("DL4000", "MaintainerDeprecated"), severity=Severity.ERROR)
+@rule("IL703", blame=_METADATA, aliases=("DL4000", "MaintainerDeprecated"))
 def maintainer_instruction(maintainer: Maintainer, graph: BuildGraph) -> Iterator[Finding]:
     """MAINTAINER is deprecated.
 
     Why: it sets a field of the image that hardly any tool shows. A label says the same, can be looked up with
-    `docker inspect` and can be set from outside.
+    `docker inspect` and can be set from outside. hadolint calls it an error; it breaks nothing, so that it is a warning
+    here.
 
     ```dockerfile bad
     FROM debian:12
@@ -50,12 +51,12 @@ def maintainer_instruction(maintainer: Maintainer, graph: BuildGraph) -> Iterato
     )
 
 
-@rule("IL704", blame=_METADATA, aliases=("LegacyKeyValueFormat",))
+@rule("IL704", blame=_METADATA, aliases=("LegacyKeyValueFormat",), severity=Severity.INFO)
 def legacy_key_value(instruction: Env | Label, graph: BuildGraph) -> Iterator[Finding]:
     """ENV or LABEL separates a name from its value by a blank.
 
     Why: this form takes one pair alone, and everything behind the name for its value: `ENV A=1 B=2` sets two
-    variables, `ENV A 1 B=2` sets one to `1 B=2`. BuildKit keeps it for old files only.
+    variables, `ENV A 1 B=2` sets one to `1 B=2`. BuildKit keeps it for old files only, and warns of it in each build.
 
     ```dockerfile bad
     FROM debian:12

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import Add, Copy, Run, Workdir
 from imagelint.finding import Finding, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
+from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint_rules import managers, stored
 

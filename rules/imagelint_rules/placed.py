@@ -6,9 +6,9 @@ import posixpath
 import re
 from bisect import bisect_left
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.instructions import Workdir
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint_rules import cleanup
 
 if TYPE_CHECKING:

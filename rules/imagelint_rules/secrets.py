@@ -22,7 +22,7 @@ _PUBLIC = frozenset("fingerprint gpg pgp pub".split())
 #: Values that are switches, numbers, paths or addresses, whatever the name says: AUTH=false, KEY=/run/secrets/key.
 _PLAIN_VALUE = (
     r"(?i)true|false|yes|no|on|off|none|null|enabled|disabled|\d{1,5}|/[\w./-]*|(?:[\w.-]+/)+[\w-]+\.\w{2,4}"
-    r"|https?://[^\s@]*"
+    r"|https?://[^\s@]*|<[^<>]*>"
 )
 
 
@@ -39,8 +39,9 @@ def secret_in_arg_or_env(instruction: Arg | Env, graph: BuildGraph) -> Iterator[
 
     It is the name that is looked at. BuildKit and hadolint have different lists. A name that is only on hadolint's,
     and plainly no secret (`USERNAME`, `MAX_TOKENS`, `TOKENIZERS_PARALLELISM`), the fingerprint of a public key
-    (`GPG_KEY`), a value that is empty, a switch, a small number, a path or an address, and an ARG before the first
-    FROM, which no stage sees, are reported only to those who ask for opinions.
+    (`GPG_KEY`), a value that is empty, a switch, a small number, a path, an address or a row of one character that
+    stands for something else (`00000000`, `XXXX`), and an ARG before the first FROM, which no stage sees, are reported
+    only to those who ask for opinions.
 
     ```dockerfile bad
     FROM debian:12
@@ -82,4 +83,7 @@ def _plain(pair: Pair, instruction: Arg | Env) -> bool:
         return False
     value = unquote(pair.value, escape=instruction.source.escape).strip()
     # An empty ENV holds nothing; an empty ARG is there to be given something.
-    return isinstance(instruction, Env) if not value else re.fullmatch(_PLAIN_VALUE, value) is not None
+    if not value:
+        return isinstance(instruction, Env)
+    # A row of one character, in groups or not, stands for what the container is given.
+    return len(set(value) - {"-"}) <= 1 or re.fullmatch(_PLAIN_VALUE, value) is not None

@@ -131,14 +131,14 @@ def _workdir(run: Run, command: Command) -> Fix | None:
     return Fix("use WORKDIR", (Edit(run.span, f"WORKDIR {path}"),), Safety.UNSAFE)
 
 
-@rule("IL803", blame=Unpriced("it is about rights"), aliases=("DL3004",), severity=Severity.ERROR)
+@rule("IL803", blame=Unpriced("it is about rights"), aliases=("DL3004",))
 def sudo_in_run(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A RUN uses sudo.
 
     Why: A build runs as root until USER says otherwise, so that `sudo` does nothing there but ask to be installed.
     It takes away the environment, has its own idea of a terminal and of signals, and whoever gets into the container
     finds a way to become root. Where another user is needed, USER says so for the build; `gosu` or `setpriv` start a
-    program as somebody else when the container runs.
+    program as somebody else when the container runs. hadolint calls it an error; where sudo is installed it works.
 
     ```dockerfile bad
     FROM debian:12

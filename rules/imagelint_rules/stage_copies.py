@@ -65,11 +65,14 @@ def whole_file_system_copied(copy: Copy, graph: BuildGraph) -> Iterator[Finding]
     """COPY takes everything that another stage or image holds.
 
     Why: with `/` to `/` the new layer holds the whole of the other file system, the caches and build tools that a
-    stage of its own should leave behind included, and what was there before is overwritten. Onto `scratch` it makes
-    one layer of many, which is a known trick and only told to those who ask for opinions.
+    stage of its own should leave behind included, and what was there before is overwritten. It is only told to those
+    who ask for opinions where the target is `scratch`, which makes one layer of many, and where the source is an image,
+    a stage that adds nothing to one, or a stage on `scratch`: those hold a few files that are there to be copied, as
+    `tonistiigi/xx` does.
 
     ```dockerfile bad
     FROM golang:1.23 AS build
+    RUN go install example.org/tool@v1.0.0
     FROM debian:12
     COPY --from=build / /
     ```
@@ -86,11 +89,14 @@ def whole_file_system_copied(copy: Copy, graph: BuildGraph) -> Iterator[Finding]
     for word in copy.sources:
         if _is_root(word.value, copy):
             squashes = stage is not None and stage.base is None and stage.image == "scratch"
+            source = graph.meant(copy.from_, numbers=True)
+            meant = source is None or source.root.image == "scratch" or not source.instructions
             yield Finding(
                 copy.span,
-                f"everything in {copy.from_[:60]} is copied, what it was built with too",
+                f"everything in {copy.from_[:60]} is copied"
+                + ("" if source is None else ", and with it what it was built with"),
                 help="copy what is needed, by its path",
-                persona=Persona.PEDANTIC if squashes else None,
+                persona=Persona.PEDANTIC if squashes or meant else None,
             )
             return
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import TYPE_CHECKING, NamedTuple
 
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.dockerfile.words import SubstitutionError
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint_rules import managers
 from imagelint_rules.values import value_of
 

@@ -87,7 +87,8 @@ def apt_in_scripts(run: Run, graph: BuildGraph) -> Iterator[Finding]:
 
     Why: apt's command line may change from one release to the next, and it says so in the log of each build. `apt-get`
     and `apt-cache` keep theirs. The fix is safe where both do the same; `apt install` also keeps no archive, as
-    apt-get does in Debian's, Ubuntu's and other official images, so that elsewhere its fix is an unsafe one.
+    apt-get does in Debian's, Ubuntu's and other official images, so that elsewhere its fix is an unsafe one. The first
+    call of a RUN is fixed with all others; those are told to people who ask for opinions.
 
     ```dockerfile bad
     FROM debian:12
@@ -104,17 +105,17 @@ def apt_in_scripts(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN apt-get update && apt-cache policy curl
     ```
     """
-    for call in installers.calls(run, graph):
-        if call.program != "apt":
-            continue
+    calls = [call for call in installers.calls(run, graph) if call.program == "apt"]
+    for call in calls:
         yield Finding(
             call.command.span_of(call.command.words[0]),
             f"`apt {call.verb}` is for people, not for scripts"
             if call.verb
             else "`apt` is for people, not for scripts",
             note="its command line is not stable between releases",
-            help=f"`{_scripted(call.verb)}`",
-            fix=_renamed(run, call, graph),
+            help=f"call `{_scripted(call.verb)}`",
+            fix=_all_renamed(run, calls, graph) if call is calls[0] else None,
+            persona=None if call is calls[0] else Persona.PEDANTIC,
         )
 
 
@@ -129,6 +130,16 @@ def _scripted(verb: str) -> str:
     if verb == "upgrade":
         return "apt-get upgrade --with-new-pkgs"
     return f"apt-get {verb}".rstrip()
+
+
+def _all_renamed(run: Run, calls: list[Call], graph: BuildGraph) -> Fix | None:
+    """One fix for all calls of a RUN that can be renamed: safe if each of them is."""
+    fixes = [fix for call in calls if (fix := _renamed(run, call, graph)) is not None]
+    if not fixes:
+        return None
+    safe = all(fix.safety is Safety.SAFE for fix in fixes)
+    edits = tuple(edit for fix in fixes for edit in fix.edits)
+    return Fix(fixes[0].title, edits, Safety.SAFE if safe else Safety.UNSAFE)
 
 
 def _renamed(run: Run, call: Call, graph: BuildGraph) -> Fix | None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.finding import Finding, Fix, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
+from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
 from imagelint_rules import stored

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import Copy, Run
 from imagelint.dockerfile.parser import Dockerfile
 from imagelint.finding import Finding, Paths, Persona, Related, Severity
 from imagelint.graph import BuildGraph
+from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint_rules import stored
 

@@ -40,7 +40,7 @@ def _windows(root: Stage, graph: BuildGraph) -> bool:
     return root.image != "scratch"
 
 
-@rule("IL709", blame=_PLACE, aliases=("DL3000", "WorkdirRelativePath"), severity=Severity.ERROR)
+@rule("IL709", blame=_PLACE, aliases=("DL3000", "WorkdirRelativePath"))
 def relative_workdir(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     """WORKDIR is relative to a folder that the base image sets.
 
@@ -48,7 +48,7 @@ def relative_workdir(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Find
     the Dockerfile does not show and the next version of the image may change.
 
     Once an absolute WORKDIR stands before it, a relative one means one thing only. BuildKit does not mind it, hadolint
-    does, and so do those who ask for opinions.
+    does, and so do those who ask for opinions. hadolint calls both an error; most of these builds work.
 
     ```dockerfile bad
     FROM nginx:1.27
@@ -99,7 +99,7 @@ def _relative(workdir: Workdir, graph: BuildGraph, *, first: bool, windows: bool
             *(onbuild.seen(workdir, graph, "WorkdirRelativePath") if first else ()),
         ),
         persona=Persona.REGULAR if first else Persona.PEDANTIC,
-        severity=Severity.ERROR if first else Severity.INFO,
+        severity=None if first else Severity.INFO,
     )
 
 
@@ -111,6 +111,7 @@ def relative_copy_without_workdir(dockerfile: Dockerfile, graph: BuildGraph) -> 
     `/app` when the image changes.
 
     What a stage is built on counts, by the stage and not by an image's name as with hadolint. ADD is looked at too.
+    One WORKDIR is missing in a stage, so that all but the first of its findings are pedantic.
 
     ```dockerfile bad
     FROM python:3.12
@@ -127,6 +128,7 @@ def relative_copy_without_workdir(dockerfile: Dockerfile, graph: BuildGraph) -> 
     for stage in graph.parts:
         known = stage.base is not None and placed[stage.base]
         waiting = False  # a WORKDIR behind ONBUILD is there for COPYs behind ONBUILD, and for stages built on this one
+        first = True
         for each in stage.instructions:
             inner = each.inner if isinstance(each, Onbuild) else each
             if isinstance(inner, Workdir):
@@ -135,7 +137,8 @@ def relative_copy_without_workdir(dockerfile: Dockerfile, graph: BuildGraph) -> 
             elif isinstance(inner, Copy | Add) and not (known or (waiting and inner is not each)):
                 finding = _without_workdir(inner, graph)
                 if finding is not None:
-                    yield finding
+                    yield finding if first else finding._replace(persona=Persona.PEDANTIC)
+                    first = False
         placed[stage] = known or waiting
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
 
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
+from imagelint.records import TYPE_CHECKING
 from imagelint.rule import batch
 from imagelint.text import Span
 from imagelint_shellcheck import process
+from imagelint_shellcheck.petty import petty
 from imagelint_shellcheck.scripts import Script, disabled, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
 
 #: How many scripts one process is given at most, and how many characters of them; fewer than these are not shared out.
 BUNCH, BUNCH_CHARACTERS, SMALL_BUNCH = 50, 40_000, 10
@@ -46,6 +48,7 @@ class Findings:
 
     def __init__(self, graphs: Sequence[BuildGraph]) -> None:
         """Start it over the scripts of these Dockerfiles; they are given once, however many hold them."""
+        self._graphs = graphs
         self._held: dict[str, list[Script]] = {}
         self._too_long: list[Script] = []
         for number, graph in enumerate(graphs):
@@ -72,7 +75,7 @@ class Findings:
                 if isinstance(answer, str):
                     yield script.graph, _failure(script, answer)
                     continue
-                for finding in _findings(script, answer):
+                for finding in _findings(script, answer, self._graphs[script.graph]):
                     # A heredoc can be read twice: by the shell of the line, and as the script of another one.
                     place = (script.graph, finding.code, finding.span, finding.message)
                     if place not in seen:
@@ -103,7 +106,7 @@ def _bunches(held: dict[str, list[Script]]) -> list[list[str]]:
     return [*bunches, bunch] if bunch else bunches
 
 
-def _findings(script: Script, comments: Sequence[dict[str, Any]]) -> Iterator[Finding]:
+def _findings(script: Script, comments: Sequence[dict[str, Any]], graph: BuildGraph) -> Iterator[Finding]:
     """ShellCheck's comments as findings, but for those that are turned off, or about a line that is not ours."""
     off = disabled(script.run) if comments else ()
     for comment in comments:
@@ -114,12 +117,14 @@ def _findings(script: Script, comments: Sequence[dict[str, Any]]) -> Iterator[Fi
         if span is None:
             continue
         code = f"{number:04d}"
+        message = re.sub(r"\s+", " ", comment["message"])
+        severity = _SEVERITIES.get(comment["level"], Severity.WARNING)
         yield Finding(
             span,
-            re.sub(r"\s+", " ", comment["message"]),
+            message,
             help=f"https://www.shellcheck.net/wiki/SC{code} explains it",
-            severity=_SEVERITIES.get(comment["level"], Severity.WARNING),
-            persona=Persona.REGULAR,
+            severity=severity,
+            persona=Persona.PEDANTIC if petty(number, severity, message, span, script.run, graph) else Persona.REGULAR,
             aliases=(),
             blame=_BLAME,
             code=f"SC{code}",

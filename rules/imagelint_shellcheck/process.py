@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
 from imagelint.errors import PluginError
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 #: What is always off: which files are sourced, and how a script begins that only looks like a file.
 EXCLUDED = "SC1090,SC1091,SC2148,SC2187,SC2239"

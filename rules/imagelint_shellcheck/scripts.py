@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from typing import TYPE_CHECKING
 
 from imagelint.dockerfile.instructions import Arg, Env, Onbuild, Run, Shell
+from imagelint.records import TYPE_CHECKING
 from imagelint.text import LineIndex, OffsetMap, Span
 
 if TYPE_CHECKING:

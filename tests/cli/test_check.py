@@ -209,3 +209,11 @@ def test_the_rules_explain_themselves(imagelint: Run) -> None:
     assert page.startswith("IL101 apt-lists-kept")
     assert "```dockerfile bad" in page
     assert imagelint("rule", "IL10l").returncode == 2
+
+
+def test_a_template_found_in_a_folder_is_left_out_and_said(imagelint: Run, folder: Path) -> None:
+    (folder / "Dockerfile.template").write_text("{{ if x }}\n{{ template }}\nsome more of it\n")
+    done = imagelint("check", "--select", "IL103", cwd=folder)
+    assert done.returncode == 1
+    assert done.stderr.startswith("imagelint: note: Dockerfile.template: is not a Dockerfile")
+    assert imagelint("check", "--select", "IL103", "Dockerfile.template", cwd=folder).returncode == 2

@@ -47,6 +47,7 @@ COMMANDS = {
     "doas and su-exec": ("doas -u x a b; su-exec x c", "a b|c"),
     "conda run": ("conda run -n x --no-capture-output pip install y", "pip install y"),
     "a heredoc as script": ("<<EOF\na b\nc <<E\nno command\nE\nd\nEOF", "a b|c|d"),
+    "a heredoc with a continuation between words": ("<<EOF\na | \\\n  b \\\n  -c d\\\ne\nEOF", "a|b -c de"),
     "a heredoc for a shell": ("bash -e <<EOF\na b\nEOF", "bash -e|a b"),
     "a heredoc for python": ("python3 <<EOF\nprint(1)\nEOF", "python3"),
     "a shebang of another language": ("<<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF", ""),

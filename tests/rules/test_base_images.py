@@ -46,6 +46,29 @@ def test_a_build_argument_counts() -> None:
     assert cases.found("ARG T=12\nFROM debian:$T", "IL402", context=context) == "IL402:2"
 
 
+UNTAGGED = {
+    "from a registry": ("debian", False),
+    "built here": ("local-image/base", True),
+    "built here, as podman names it": ("localhost/base", True),
+    "of a registry that runs here": ("localhost:5000/base", False),
+    "of somebody whose name begins so": ("localstack/localstack", False),
+    "a release in the name": ("gcr.io/distroless/static-debian12", True),
+    "no release in the name": ("gcr.io/distroless/static", False),
+}
+
+
+@pytest.mark.parametrize(("image", "pedantic"), UNTAGGED.values(), ids=UNTAGGED)
+def test_a_missing_tag_may_be_meant(image: str, pedantic: bool) -> None:
+    (finding,) = cases.linted(f"FROM {image}", "IL401").findings
+    assert (finding.persona is Persona.PEDANTIC) == pedantic
+
+
+def test_images_without_versions_are_pinned_by_digest() -> None:
+    (finding,) = cases.linted("FROM cgr.dev/chainguard/python:latest", "IL402").findings
+    assert finding.help is not None
+    assert "name a version" not in finding.help
+
+
 def test_copying_from_latest_is_an_opinion() -> None:
     (finding,) = cases.linted("FROM scratch\nCOPY --from=a:latest /x /x", "IL402").findings
     assert (finding.persona, finding.aliases) == (Persona.PEDANTIC, ())

@@ -41,6 +41,28 @@ def test_what_a_shell_was_chosen_for_is_an_opinion() -> None:
     assert personas == [Persona.REGULAR, Persona.PEDANTIC, Persona.PEDANTIC]
 
 
+HANDED_OVER = {
+    "exec": ("CMD exec a $B", True),
+    "exec at the end": ("CMD a && exec b", True),
+    "exec of an entry point, which takes no arguments": ("ENTRYPOINT exec a", False),
+    "exec before something else": ("CMD exec a || b", False),
+    "a name that begins so": ("CMD executor", False),
+}
+
+
+@pytest.mark.parametrize(("line", "pedantic"), HANDED_OVER.values(), ids=HANDED_OVER)
+def test_exec_makes_the_program_process_1(line: str, pedantic: bool) -> None:
+    (finding,) = cases.linted(f"FROM a\n{line}", "IL701").findings
+    assert (finding.persona is Persona.PEDANTIC) == pedantic
+
+
+@pytest.mark.parametrize(("line", "needed"), [("CMD a b", False), ("CMD a $B", True), ("CMD a && b", True)])
+def test_the_help_knows_what_needs_a_shell(line: str, needed: bool) -> None:
+    (finding,) = cases.linted(f"FROM a\n{line}", "IL701").findings
+    assert finding.help is not None
+    assert finding.help.startswith("it needs a shell") == needed
+
+
 FIXES = {
     "plain words": ("CMD node server.js --port=80", 'CMD ["node", "server.js", "--port=80"]'),
     "a health check": ("HEALTHCHECK --retries=2 CMD  curl -f x", 'HEALTHCHECK --retries=2 CMD  ["curl", "-f", "x"]'),

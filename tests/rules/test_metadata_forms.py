@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelint import fixer
-from imagelint.finding import Safety
+from imagelint.finding import Persona, Safety
 from imagelint.graph.context import BaseImage, BuildContext
 from imagelint.text import apply_edits
 from tests.rules import cases
@@ -134,3 +134,8 @@ def test_fix_of_maintainer(line: str, expected: str | None) -> None:
         assert finding.fix is not None
         assert finding.fix.safety is Safety.UNSAFE
         assert apply_edits(linted.source.text, finding.fix.edits) == f"FROM a\n{expected}\n"
+
+
+def test_one_missing_workdir_is_one_finding_for_most() -> None:
+    found = cases.linted("FROM a\nCOPY b .\nCOPY c d/\nFROM e\nCOPY f .", "IL710").findings
+    assert [each.persona is Persona.PEDANTIC for each in found] == [False, True, False]

@@ -100,6 +100,17 @@ def test_contexts_can_be_named() -> None:
     assert not list(rule.with_options({"contexts": ["src"]}).check(copy, linted.graph))
 
 
-def test_squashing_onto_scratch_is_an_opinion() -> None:
-    (finding,) = cases.linted("FROM a AS b\nFROM scratch\nCOPY --from=b / /", "IL413").findings
-    assert finding.persona is Persona.PEDANTIC
+WHOLE = {
+    "of a stage that builds": ("FROM a AS b\nRUN c\nFROM d\nCOPY --from=b / /", False),
+    "of a stage by its number": ("FROM a\nRUN c\nFROM d\nCOPY --from=0 / /", False),
+    "onto scratch": ("FROM a AS b\nRUN c\nFROM scratch\nCOPY --from=b / /", True),
+    "of an image": ("FROM d\nCOPY --from=a:1 / /", True),
+    "of a stage that is an image": ("FROM a AS b\nFROM d\nCOPY --from=b / /", True),
+    "of a stage on scratch": ("FROM scratch AS b\nCOPY c /c\nFROM d\nCOPY --from=b / /", True),
+}
+
+
+@pytest.mark.parametrize(("text", "pedantic"), WHOLE.values(), ids=WHOLE)
+def test_copying_everything_may_be_meant(text: str, pedantic: bool) -> None:
+    (finding,) = cases.linted(text, "IL413").findings
+    assert (finding.persona is Persona.PEDANTIC) == pedantic

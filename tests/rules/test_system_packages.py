@@ -114,6 +114,13 @@ def test_apt_fixes(text: str, expected: Safety | None) -> None:
     assert (finding.fix.safety if finding.fix else None) is expected
 
 
+def test_the_first_call_of_apt_stands_for_all() -> None:
+    first, second = cases.linted("FROM a\nRUN apt update && apt install b", "IL526").findings
+    assert (first.persona, second.persona) == (Persona.REGULAR, Persona.PEDANTIC)
+    assert first.fix is not None
+    assert (len(first.fix.edits), first.fix.safety, second.fix) == (2, Safety.UNSAFE, None)
+
+
 def test_a_call_by_its_path_keeps_it() -> None:
     linted = cases.linted("FROM debian\nRUN sudo /usr/bin/apt update && apt  clean\n", "IL526")
     fixed = fixer.fix(linted, cases.rules("IL526")).after.source.text

@@ -14,7 +14,7 @@ from imagelint_shellcheck.scripts import scripts
 from imagelint import plugins
 from imagelint.dockerfile.parser import parse
 from imagelint.errors import PluginError
-from imagelint.finding import Severity
+from imagelint.finding import Persona, Severity
 from imagelint.graph import BuildGraph
 from imagelint.graph.context import BaseImage, BuildContext
 
@@ -110,6 +110,35 @@ CASES = {
         "FROM a\nRUN <<EOF\na\n# shellcheck disable=SC2086\necho $A\necho $B\nEOF", "2086:6:6:$B",
     ),
 }  # fmt: skip
+
+
+REGULAR = {
+    "what ShellCheck calls info": ("FROM debian\nRUN echo $A", ""),
+    "escapes of echo": ("FROM debian\nRUN echo 'a\\nb' >c", "SC2028"),
+    "a substitution without quotes": ("FROM debian\nRUN make -j$(nproc)", ""),
+    "a version behind >": ("FROM debian\nRUN pip install a>=1 b>=2", "SC2261 SC2261"),
+    "half a syntax error": ("FROM debian\nRUN if a; then b", "SC1046 SC1047 SC1072"),
+    "a blank behind =": ("FROM debian\nRUN A= b", "SC1007"),
+    "an empty assignment": ('FROM debian\nRUN A= B=c && echo "$A$B"', ""),
+    "a variable that nothing sets": ('FROM debian\nRUN echo "$a"', "SC2154"),
+    "a variable that `set` keeps": ('FROM debian\nRUN a=b set -x && echo "$a"', ""),
+    "a status that is masked": ('FROM debian\nRUN export A="$(curl b)" && a', "SC2155"),
+    "a status that is masked, of what does not fail": ('FROM debian\nRUN export A="$(mktemp -d)" && a', ""),
+    "bash in dash": ("FROM debian\nRUN [[ -n $1 ]]", "SC3010"),
+    "bash in a stage in dash": ("FROM debian AS a\nFROM a\nRUN [[ -n $1 ]]", "SC3010"),
+    "bash in BusyBox": ("FROM python:3-alpine\nRUN [[ -n $1 ]]", ""),
+    "bash in bash": ("FROM fedora:41\nRUN [[ -n $1 ]]", ""),
+    "bash in somebody's image": ("FROM quay.io/a/b\nRUN [[ -n $1 ]]", ""),
+    "what dash has": ("FROM debian\nRUN f() { local a; a=b; echo -n $a; }; f", ""),
+    "what dash has not": ("FROM debian\nRUN echo -e b", "SC3037"),
+}
+
+
+@needed
+@pytest.mark.parametrize(("text", "expected"), REGULAR.values(), ids=REGULAR)
+def test_what_most_people_are_told(text: str, expected: str) -> None:
+    told = (each.code for each in findings(text) if each.persona is Persona.REGULAR)
+    assert " ".join(sorted(told)) == expected
 
 
 @needed
