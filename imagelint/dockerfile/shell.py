@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
-from imagelint.records import TYPE_CHECKING, NamedTuple
+from imagelint.records import TYPE_CHECKING, NamedTuple, cached_property
 
 if TYPE_CHECKING:
     from imagelint.text import OffsetMap, Span

@@ -6,8 +6,6 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
 from imagelint.dockerfile.scope import Scope
 from imagelint.dockerfile.syntax import Word
@@ -16,7 +14,7 @@ from imagelint.graph import shells
 from imagelint.graph.arguments import defaults, define, global_arguments, global_scope
 from imagelint.graph.context import BuildContext
 from imagelint.graph.stage import Stage
-from imagelint.records import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING, cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -61,7 +61,9 @@ class Script:
                 texts.append(text)
                 at += len(text)
         # A byte that is no UTF-8 stays one character, so that columns stay right.
-        self.text = re.sub("[\ud800-\udfff]", "\ufffd", "".join(texts))
+        self.text = "".join(texts)
+        if not self.text.isascii():
+            self.text = re.sub("[\ud800-\udfff]", "\ufffd", self.text)
         self._index: LineIndex | None = None
 
     @property
