@@ -31,6 +31,8 @@ _OTHER_USER_OR_END = re.compile(r"\b(?:sudo|gosu|doas|su|runuser|chroot|exec|exi
 _CHANGES_SHELL = re.compile(r"\b(?:exec|usermod|groupmod|chsh|dpkg-reconfigure)\b|/bin/sh\b|profile|bashrc|BASH_ENV")
 #: Linux takes no argument longer than 128 KiB, and a shell-form RUN is one argument.
 MAX_SCRIPT = 100_000
+#: What is further in than this is aligned with a word above it.
+_DEEP = 16
 
 
 def insert_behind(
@@ -98,12 +100,17 @@ def _joint(run: Run) -> str:
     source = run.source
     lines = [source.index.line_text(line) for line in range(run.start_line, run.end_line + 1)]
     follow = [line for line in lines[1:] if line.strip() and not line.lstrip().startswith("#")]
-    indent = "    "
-    if follow:
-        last = follow[-1]
-        indent = last[: len(last) - len(last.lstrip())] or indent
-    trailing = any(re.search(r"&&\s*" + re.escape(source.escape) + r"\s*$", line) for line in lines)
-    leading = any(line.lstrip().startswith("&&") for line in follow)
+    end = r"&&\s*" + re.escape(source.escape) + r"\s*$"
+    trailing = any(re.search(end, line) for line in lines)
+    # A command's own arguments may be further in than the commands are.
+    leaders = [line for line in follow if line.lstrip().startswith("&&")]
+    leading = bool(leaders)
+    if not leading:
+        behind = [line for before, line in pairwise(lines) if re.search(end, before)]
+        leaders = [line for line in behind if line.strip() and not line.lstrip().startswith("#")] or follow
+    indent = leaders[-1][: len(leaders[-1]) - len(leaders[-1].lstrip())] if leaders else ""
+    if len(indent.expandtabs(4)) > _DEEP or not indent:
+        indent = "    "
     if trailing and not leading:
         return f" && {source.escape}{source.newline}{indent}"
     return f" {source.escape}{source.newline}{indent}&& "

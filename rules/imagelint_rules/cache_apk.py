@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from imagelint.dockerfile import edit
 from imagelint.dockerfile.instructions import Run
 from imagelint.dockerfile.shell import Command
-from imagelint.finding import Finding, Fix, Paths, Persona, Severity, Unpriced
+from imagelint.finding import Finding, Fix, Paths, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint_rules import managers
 from imagelint_rules.cleanup import Cache, Layer, graded, persona
 
 _INDEX = Cache(("/var/cache/apk", "/etc/apk/cache"))
+#: No more of a RUN's commands are named beside the first.
+_NAMED = 4
 _REMOVED = Unpriced("the index is removed in the same RUN")
 
 
@@ -50,22 +52,22 @@ def apk_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     kept = layer.kept(_INDEX, _stores, lambda command: managers.subcommand(command) == "cache" and command.has("clean"))
     updates = any(_subcommand(command) == "update" for command in kept)
     named = [command for command in kept if _subcommand(command) == "add"] or kept
-    if updates:
-        # One removal at the end does for all of them.
-        named = named[:1]
-    for command in named:
+    for command in named[:1]:
         word = managers.apk(command)[0]
         if updates:
             fix = layer.ending("rm -rf /var/cache/apk/*", "remove the index at the end of this RUN", kept)
         else:
-            edits = edit.insert_behind(run, command, word, "--no-cache")
+            made = [edit.insert_behind(run, each, managers.apk(each)[0], "--no-cache") for each in named]
+            edits = tuple(each for part in made if part for each in part)
             fix = Fix("add `--no-cache`", edits) if edits else None
         finding = Finding(
             command.span,
             "apk's package index stays in this layer",
             note="the index of every repository is stored under /var/cache/apk, and nothing reads it again",
-            help="`apk add --no-cache` reads the index without storing it",
+            help="`apk add --no-cache` reads the index without storing it"
+            + (", and needs no `apk update` before it" if updates else ""),
             fix=fix,
+            related=tuple(Related(each.span, "and here") for each in named[1 : 1 + _NAMED]),
             aliases=None if word.value == "add" else (),
         )
         if who is Persona.REGULAR or word.value == "add":

@@ -1,5 +1,6 @@
 """What apt leaves in the layer of the RUN that calls it: package lists, and downloads where nothing deletes them."""
 
+import re
 from collections.abc import Iterator
 
 from imagelint.dockerfile.instructions import Onbuild, Run
@@ -22,6 +23,8 @@ _READS_LISTS = ("apt-cache", "gdebi", "mk-build-deps", "rosdep")
 #: The file by which Debian's and Ubuntu's images have apt delete what it downloaded, and the option that says not to.
 _HOOK = "docker-clean"
 _KEEPS = "Keep-Downloaded-Packages"
+#: What is removed by those who mean the lists.
+_LIKE_LISTS = r"/var/(?:lib|cache)/apt/?(?:apt/)?lists?\b|/var/lib/apt-lists?\b"
 #: Behind a RUN no more instructions than this are looked at, so that many such RUNs take no square of time.
 _LOOK_AHEAD = 50
 
@@ -71,7 +74,7 @@ def apt_lists_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             note="what a later layer removes is hidden, but stays stored and is pulled with the image",
             help=f"install in the same RUN and end it with `{lists}`",
             fix=fix,
-            related=(Related(late.span, "removed only here, a layer too late"),) if late else (),
+            related=(Related(late.span, "removed only here, a layer too late"),) if late else tuple(_missed(layer)),
         ),
         who,
     )
@@ -104,6 +107,16 @@ def _ahead(run: Run, graph: BuildGraph) -> tuple[Command | None, bool]:
                 ):
                     return command, needed is True
     return None, needed is True
+
+
+def _missed(layer: Layer) -> Iterator[Related]:
+    """A clean-up that means the lists and names another folder, such as /var/lib/apt/list."""
+    for command in layer.commands:
+        if command.name == "rm":
+            for word in command.args:
+                if re.match(_LIKE_LISTS, word.value) and not cleanup.covers(word.value, _LISTS.folders[0]):
+                    yield Related(command.span_of(word), f"this removes nothing: the lists are in {_LISTS.folders[0]}")
+                    return
 
 
 def _is_script(command: Command) -> bool:

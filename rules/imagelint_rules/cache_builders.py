@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterator
 
 from imagelint.dockerfile.instructions import Run
 from imagelint.dockerfile.shell import Command
-from imagelint.finding import Finding, Paths
+from imagelint.finding import Finding, Paths, Persona
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
+from imagelint_rules import managers, surroundings
 from imagelint_rules.cleanup import Cache, Layer, persona, removed
 
+_MVN = frozenset({"mvn", "mvnw", "mvnd"})
+_GRADLES = frozenset({"gradle", "gradlew"})
 _CARGO = Cache(("~/.cargo/registry", "/usr/local/cargo/registry"), (("CARGO_HOME", "/registry"),))
 _GO_BUILDS = Cache(("~/.cache/go-build",), (("GOCACHE", ""),), tells=("go env GOCACHE",))
 _GO_MODULES = Cache(
@@ -23,9 +25,16 @@ _MAVEN = Cache(
 _GRADLE = Cache(
     ("~/.gradle/caches",), (("GRADLE_USER_HOME", "/caches"),), (("-g", "/caches"), ("--gradle-user-home", "/caches"))
 )
+_GO_FOLDERS = {
+    "build cache": "compiled packages are kept under ~/.cache/go-build",
+    "modules": "downloaded modules are kept under $GOPATH/pkg/mod",
+}
+_GO_HELP = {
+    "build cache": "`--mount=type=cache,target=/root/.cache/go-build`",
+    "modules": "`--mount=type=cache,target=/go/pkg/mod`",
+}
 _CARGO_FETCHES = frozenset("build b install fetch run r test t check c bench rustc doc chef clippy".split())
 _GO_COMPILES = frozenset("build install run test vet generate".split())
-_STAGE = "build in a stage of its own and `COPY --from` what it made; or mount a cache"
 
 
 @rule("IL113", blame=Paths("*/cargo/registry/*", "*/.cargo/registry/*"))
@@ -53,15 +62,17 @@ def cargo_registry_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build /usr/local/cargo/bin/rg /usr/local/bin/
     ```
     """
-    if "cargo" not in run.programs or "cargo" in _targets(run):
+    if "cargo" not in run.programs or "cargo" in _targets(run) or _goes_on(graph, "cargo"):
         return
     for command, blame in _kept(run, graph, _CARGO, _cargo, lambda each: _about(each, "cargo")):
         yield Finding(
             command.span,
             "Cargo's registry stays in this layer",
             note="the index, the crates and their sources are kept under $CARGO_HOME/registry",
-            help=_STAGE,
+            help='end the same RUN with `rm -rf "${CARGO_HOME:-$HOME/.cargo}/registry"`, mount a cache there, or build'
+            " in a stage of its own",
             blame=blame,
+            persona=_who(graph),
         )
 
 
@@ -98,7 +109,7 @@ def go_caches_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build /app /app
     ```
     """
-    if "go" not in run.programs:
+    if "go" not in run.programs or _goes_on(graph, "go"):
         return
     builds = [
         *_kept(run, graph, _GO_BUILDS, lambda each: _go(each) in _GO_COMPILES, lambda each: _cleans_go(each, "-cache"))
@@ -111,8 +122,10 @@ def go_caches_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         yield Finding(
             found[0][0].span,
             f"Go's {' and '.join(which)} {verb} in this layer",
-            note="compiled packages are kept under ~/.cache/go-build, downloaded modules under $GOPATH/pkg/mod",
-            help=_STAGE,
+            note=" and ".join(_GO_FOLDERS[name] for name in which),
+            help="build in a stage of its own and `COPY --from` what it made; or "
+            + " and ".join(_GO_HELP[name] for name in which),
+            persona=_who(graph),
         )
 
 
@@ -157,20 +170,22 @@ def maven_repository_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build target/app.jar /app.jar
     ```
     """
-    if run.programs.isdisjoint({"mvn", "mvnw", "mvnd"}) or ".m2" in _targets(run):
+    if run.programs.isdisjoint(_MVN) or ".m2" in _targets(run) or _goes_on(graph, *_MVN):
         return
     for command, blame in _kept(run, graph, _MAVEN, _maven, lambda each: _about(each, ".m2")):
         yield Finding(
             command.span,
             "Maven's local repository stays in this layer",
             note="plug-ins and libraries are kept under ~/.m2/repository",
-            help=_STAGE,
+            help="build in a stage of its own and `COPY --from` what it made; or"
+            " `RUN --mount=type=cache,target=/root/.m2/repository`",
             blame=blame,
+            persona=_who(graph),
         )
 
 
 def _maven(command: Command) -> bool:
-    return command.name in ("mvn", "mvnw", "mvnd") and bool(command.operands()) and not command.option("--version")
+    return command.name in _MVN and bool(command.operands()) and not command.option("--version")
 
 
 @rule("IL116", blame=Paths("*/.gradle/caches/*"))
@@ -194,21 +209,23 @@ def gradle_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build /home/gradle/build/libs/app.jar /app.jar
     ```
     """
-    if run.programs.isdisjoint({"gradle", "gradlew"}) or ".gradle" in _targets(run):
+    if run.programs.isdisjoint(_GRADLES) or ".gradle" in _targets(run) or _goes_on(graph, *_GRADLES):
         return
     for command, blame in _kept(run, graph, _GRADLE, _gradle, lambda each: _about(each, ".gradle")):
         yield Finding(
             command.span,
             "Gradle's caches stay in this layer",
             note="what was downloaded and compiled is kept under ~/.gradle/caches",
-            help=_STAGE,
+            help="build in a stage of its own and `COPY --from` what it made; or mount a cache at GRADLE_USER_HOME"
+            " (~/.gradle)",
             blame=blame,
+            persona=_who(graph),
         )
 
 
 def _gradle(command: Command) -> bool:
     words = [word.value for word in command.operands()]
-    return command.name in ("gradle", "gradlew") and bool(words) and words[0] not in ("wrapper", "clean")
+    return command.name in _GRADLES and any(word not in ("wrapper", "clean") for word in words)
 
 
 def _kept(
@@ -224,6 +241,16 @@ def _kept(
 def _about(command: Command, word: str) -> bool:
     """Whether a command removes something whose name says that it belongs to a tool."""
     return any(word in each.lower() for each in removed(command))
+
+
+def _goes_on(graph: BuildGraph, *programs: str) -> bool:
+    """Whether a container goes on building: `CMD mvn jetty:run` needs what was downloaded."""
+    return not surroundings.started(graph).isdisjoint(programs)
+
+
+def _who(graph: BuildGraph) -> Persona | None:
+    """An image that others are built with is not shipped: of it only the pedantic are told."""
+    return Persona.PEDANTIC if surroundings.is_builder(graph) else None
 
 
 def _targets(run: Run) -> str:

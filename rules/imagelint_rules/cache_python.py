@@ -1,11 +1,11 @@
 """What Python's package managers leave in the layer of the RUN that calls them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from imagelint.dockerfile import edit
 from imagelint.dockerfile.instructions import Run
 from imagelint.dockerfile.shell import Command, ShellWord
-from imagelint.finding import Finding, Fix, Paths, Persona, Safety, Severity, Unpriced
+from imagelint.finding import Finding, Fix, Paths, Persona, Related, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint_rules import managers
@@ -17,6 +17,10 @@ _POETRY = Cache(("~/.cache/pypoetry/artifacts", "~/.cache/pypoetry/cache"), (("P
 #: pip takes every one of these for "no cache", what says no among them: the option's name is enough for it.
 _YES = ("1", "true", "on", "yes", "y", "t")
 _NO = ("0", "false", "off", "no", "n", "f")
+#: pip reads an option by its beginning where that is enough to tell it.
+_SHORT = ("--no-cache", "--no-cache-d", "--no-cache-di", "--no-cach", "--no-cac", "--no-ca")
+#: No more of a RUN's installs are named beside the first.
+_NAMED = 4
 _POETRY_VALUED = frozenset({"-C", "--directory", "-P", "--project"})
 _POETRY_INSTALLS = ("install", "add", "update", "sync")
 
@@ -52,31 +56,48 @@ def pip_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         return
     layer = Layer(run, graph)
     misread: list[Command] = []
+    short: list[Command] = []
 
     def fills(command: Command) -> bool:
         if managers.pip_install(command) is None or command.option("--no-cache-dir"):
+            return False
+        if command.option(*_SHORT):
+            short.append(command)
             return False
         value = (layer.variable(command, "PIP_NO_CACHE_DIR") or "").lower()
         if value in _NO:
             misread.append(command)
         return value not in _YES and value not in _NO
 
-    for command in layer.kept(_PIP, fills, _cleans_pip):
-        word = managers.pip_install(command)
-        edits = edit.insert_behind(run, command, word, "--no-cache-dir") if word else None
-        offline = command.option("--no-index")
+    kept = layer.kept(_PIP, fills, _cleans_pip)
+    for group in _by_place(layer, _PIP, kept):
+        # One cache in one layer: the others are named beside the first.
+        online = [command for command in group if not command.option("--no-index")]
+        installs, offline = online or group, not online
+        command = installs[0]
         yield graded(
             Finding(
                 command.span,
                 "pip's download cache stays in this layer",
                 note="every downloaded archive and built wheel is kept under ~/.cache/pip, beside what was installed",
                 help="`pip install --no-cache-dir`, or `ENV PIP_NO_CACHE_DIR=1` for all of them",
-                fix=Fix("add `--no-cache-dir`", edits) if edits else None,
+                fix=_option_fix(run, installs, managers.pip_install, "--no-cache-dir"),
+                related=_others(installs),
                 blame=layer.blame(_PIP, command),
                 persona=Persona.PEDANTIC if offline else None,
                 severity=Severity.INFO if offline else None,
             ),
             who,
+        )
+    if short and not kept:
+        yield Finding(
+            short[0].span,
+            "pip's `--no-cache-dir` is written as `--no-cache` here",
+            note="pip takes an option by its beginning, as long as no other option begins like it",
+            help="write `--no-cache-dir`",
+            severity=Severity.INFO,
+            persona=Persona.PEDANTIC,
+            blame=Unpriced("pip stores nothing here"),
         )
     for command in misread[:1]:
         yield Finding(
@@ -87,6 +108,28 @@ def pip_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             persona=Persona.PEDANTIC,
             blame=Unpriced("pip stores nothing here"),
         )
+
+
+def _by_place(layer: Layer, cache: Cache, commands: Sequence[Command]) -> Iterable[list[Command]]:
+    """Commands that fill a cache, by where it is."""
+    groups: dict[tuple[str, ...], list[Command]] = {}
+    for command in commands:
+        groups.setdefault(layer.folders(cache, command), []).append(command)
+    return groups.values()
+
+
+def _option_fix(
+    run: Run, installs: Sequence[Command], where: Callable[[Command], ShellWord | None], option: str
+) -> Fix | None:
+    """An option more for each command; for those that it can be written into."""
+    words = ((command, where(command)) for command in installs)
+    made = [edit.insert_behind(run, command, word, option) for command, word in words if word is not None]
+    edits = tuple(each for edits in made if edits for each in edits)
+    return Fix(f"add `{option}`", edits) if edits else None
+
+
+def _others(installs: Sequence[Command]) -> tuple[Related, ...]:
+    return tuple(Related(command.span, "and here") for command in installs[1 : 1 + _NAMED])
 
 
 def _cleans_pip(command: Command) -> bool:
@@ -132,10 +175,10 @@ def uv_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         # What is linked by symbolic links is in the cache and nowhere else.
         return not off and mode(command) != "symlink"
 
-    for command in layer.kept(_UV, fills, lambda each: each.name == "uv" and managers.subcommand(each) == "cache"):
-        word = _uv_install(command)
-        edits = edit.insert_behind(run, command, word, "--no-cache") if word else None
-        twice = mode(command) == "copy"
+    kept = layer.kept(_UV, fills, lambda each: each.name == "uv" and managers.subcommand(each) == "cache")
+    for installs in _by_place(layer, _UV, kept):
+        command = installs[0]
+        twice = any(mode(each) == "copy" for each in installs)
         yield Finding(
             command.span,
             "uv's cache stays in this layer",
@@ -143,7 +186,8 @@ def uv_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             if twice
             else "the index, source archives and builds are kept under ~/.cache/uv",
             help="`uv … --no-cache`, `ENV UV_NO_CACHE=1`, or a cache mount at ~/.cache/uv",
-            fix=Fix("add `--no-cache`", edits) if edits else None,
+            fix=_option_fix(run, installs, _uv_install, "--no-cache"),
+            related=_others(installs),
             severity=Severity.WARNING if twice else Severity.INFO,
             blame=layer.blame(_UV, command),
         )

@@ -64,7 +64,7 @@ def composer_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             command.span,
             "Composer's download cache stays in this layer",
             note="the archive of every package is kept, beside vendor",
-            help="`composer install --no-cache`, or end the same RUN with `composer clear-cache`",
+            help=f"`composer {_composer(command)} --no-cache`, or end the same RUN with `composer clear-cache`",
             fix=fix,
             blame=layer.blame(_COMPOSER, command),
         )

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from imagelint.dockerfile.instructions import Add, Copy, Run, Workdir
 from imagelint.records import TYPE_CHECKING, NamedTuple
-from imagelint_rules import managers, stored
+from imagelint_rules import cleanup, managers, stored
 from imagelint_rules.stored import EITHER, FILE, TREE, UNKNOWN, Index, Stored
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _HARMLESS = frozenset(
     " test true umask useradd usermod".split()
 )
 _MAKES_OWNERS = frozenset({"useradd", "adduser", "groupadd", "addgroup"})
+_EXECUTABLE = r"[augo]*\+r?w?x|0?[75][0-7]{2}"
+_ROOT = {"root": "0"}
 _MODE_WORD = r"-[rwxXst]+"
 
 
@@ -115,6 +117,12 @@ class _Walk:
         kind = _KINDS[command.name]
         if kind is COPY and not recursive:
             return
+        if kind is OWNER and command.option("--from"):
+            return  # only what belongs to somebody else is touched
+        if kind in (MOVE, COPY) and (target := _target(command)) is not None:
+            to = stored.shell_path(target, folder, run, self.graph)
+            if to is not None and stored.is_mounted(run, to):
+                return  # no layer holds what goes there
         for word in words:
             change = self._change(kind, command, word, value, folder, run, recursive=recursive, quiet=quiet)
             if change is not None:
@@ -143,13 +151,17 @@ class _Walk:
         if kind in (OWNER, MODE) and not recursive:
             # Of a folder only the folder itself is stored again.
             covered = [each for each in covered if each.kind is not TREE and _same(each.path, path)]
+        if kind is OWNER:
+            covered = [each for each in covered if not _owned(each, value, command)]
         if covered:
-            large = any(_is_large(each.kind, kind, recursive=recursive) for each in covered)
+            large = any(_is_large(each, kind, value, recursive=recursive) for each in covered)
             exact = len(covered) == 1 and covered[0].path == path
             known = exact and kind is OWNER and self._known(value)
             return Change(kind, run, command, word, value, tuple(covered), large, exact, self.before, known)
         # In a folder that was copied: what no command before this one can have made comes from an earlier layer.
         holding = self.index.holding(path) if quiet else []
+        if kind is OWNER:
+            holding = [each for each in holding if not _owned(each, value, command)]
         if not holding:
             return None
         name = path.rpartition("/")[2]
@@ -190,6 +202,8 @@ class _Walk:
             for word in words:
                 packages.setdefault(word, Stored(run, command.span, word, FILE))
             return
+        for word in words:
+            packages.pop(word, None)
         earlier = [self.packages.pop(word) for word in dict.fromkeys(words) if word in self.packages]
         if earlier:
             first = next((word for word in command.args if word.value == earlier[0].path), command.words[0])
@@ -201,9 +215,39 @@ def _same(path: str, target: str) -> bool:
     return path.count("/") == target.count("/")
 
 
-def _is_large(kind: str, change: str, *, recursive: bool) -> bool:
+def _owned(each: Stored, owner: str, command: Command) -> bool:
+    """Whether a COPY gave its files the very owner that a `chown` gives them: then nothing is stored again."""
+    transfer = each.instruction
+    if not isinstance(transfer, Copy | Add) or (isinstance(transfer, Add) and each.kind is TREE):
+        return False
+    flag = transfer.flag("chown")
+    user, _, group = (flag.value or "").strip("\"'").partition(":") if flag is not None else ("0", "", "0")
+    wanted_user, colon, wanted_group = owner.partition(":")
+    if command.name == "chgrp":
+        wanted_user, wanted_group = "", owner
+    elif colon and not wanted_group:
+        return False  # the user's own group, which the file does not tell
+    pairs = ((wanted_user, user), (wanted_group, group))
+    return all(not wanted or _ROOT.get(wanted, wanted) == _ROOT.get(given, given) for wanted, given in pairs)
+
+
+def _target(command: Command) -> str | None:
+    """Where a `cp` or `mv` puts things."""
+    words = command.operands(frozenset({"-t", "--target-directory"}))
+    given = cleanup.option_value(command, "-t") or cleanup.option_value(command, "--target-directory")
+    return given or (words[-1].value if words else None)
+
+
+def _is_large(each: Stored, change: str, value: str, *, recursive: bool) -> bool:
     """Whether storing it again, or for nothing, is worth a word to everybody."""
-    return kind in (TREE, FILE) or (kind is EITHER and (recursive or change in (MOVE, REMOVE)))
+    if each.kind is not EITHER:
+        return each.kind in (TREE, FILE)
+    if recursive or change in (MOVE, REMOVE):
+        return True
+    # A file or a folder: of a folder only the folder itself would be stored again. Who makes it executable knows it for
+    # a file, which is a program where another stage made it, and most often a script where it comes from the context.
+    made = isinstance(each.instruction, Copy) and each.instruction.from_ is not None
+    return made and change is MODE and re.fullmatch(_EXECUTABLE, value) is not None
 
 
 def _operands(command: Command) -> tuple[str, tuple[ShellWord, ...], bool]:

@@ -7,6 +7,7 @@ import re
 from imagelint.dockerfile import edit
 from imagelint.finding import Finding, Fix, Paths, Persona, Severity
 from imagelint.records import TYPE_CHECKING, NamedTuple
+from imagelint_rules import managers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 _VARIABLE = r"\$(?:\{(\w+)\}|(\w+))"
 _GLOB = "*?["
+#: Package managers that nobody removes with themselves.
+_ALWAYS_THERE = frozenset("dnf dnf5 microdnf tdnf yum zypper".split())
 #: A word with braces stands for no more words than this; what is beyond it is not looked at.
 _MOST_WORDS = 64
 #: A RUN that puts one cache into more places than this is not a real one.
@@ -146,8 +149,18 @@ class Layer:
         return any(covers(word, folder) for word in words for folder in folders)
 
     def ending(self, command: str, title: str, kept: Sequence[Command]) -> Fix | None:
-        """The fix that puts a command behind all others; None where some of them may not have run."""
+        """The fix that puts a command behind all others; None where some of them may not have run.
+
+        Nor where its program may be gone by then: `apk del .build` takes away what installed.
+        """
         if any(each.nested for each in kept) or any(each.operator == "||" for each in self.commands):
+            return None
+        program = command.partition(" ")[0]
+        if (
+            program != "rm"
+            and program not in _ALWAYS_THERE
+            and any(managers.uninstalls(each) for each in self.commands)
+        ):
             return None
         edits = edit.append(self.run, command)
         return Fix(title, edits) if edits else None

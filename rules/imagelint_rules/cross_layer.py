@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _NAMED = 3
+#: Modes by letters that say what the file is: a program, or a script.
+_MODES = {"+x": "755", "a+x": "755", "u+x": "755", "ugo+x": "755", "a+rx": "755", "+rx": "755"}
 
 
 @rule("IL202", blame=Duplicates())
@@ -49,9 +51,9 @@ def ownership_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph
             change,
             f"changes the owner of {change.word.value}, and so stores it a second time",
             note="a layer holds whole files: those with the old owner stay in the layer below",
-            help_=_instead(
-                change, f"`{_keyword(change)} --chown={owner} …` (create the user before it)", "as that user"
-            ),
+            help_=f"`{_keyword(change)} --chown={owner} …` (create the user before it)"
+            if _copied(change)
+            else "do it in the RUN that stores them",
             fix=_flag_fix(change, "chown"),
         )
 
@@ -78,14 +80,15 @@ def mode_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> 
     ```
     """
     for change in _of_kind(changes.MODE, graph):
-        mode = change.value if re.fullmatch(r"[0-7]{3,4}", change.value) else "755"
+        mode = change.value if re.fullmatch(r"[0-7]{3,4}", change.value) else _MODES.get(change.value, "…")
         yield _finding(
             change,
             f"changes the mode of {change.word.value}, and so stores it a second time",
             note="a layer holds whole files: those with the old mode stay in the layer below",
-            help_=_instead(
-                change, f"`{_keyword(change)} --chmod={mode} …`, or the right mode in the repository", "there"
-            ),
+            help_=f"`{_keyword(change)} --chmod={mode}`"
+            + ("" if _from_elsewhere(change) else ", or the right mode in the repository")
+            if _copied(change)
+            else "do it in the RUN that stores them",
             fix=_flag_fix(change, "chmod"),
         )
 
@@ -148,14 +151,14 @@ def removed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Itera
             continue
         if any(each.instruction in known for each in change.earlier):
             continue
-        copied = isinstance(change.earlier[0].instruction, Copy | Add)
+        copied = _copied(change)
+        what = _listed(change)
         yield _finding(
             change,
-            f"removes {change.word.value}, which stays in the layer that stored it",
+            f"removes {what}, which stay{'' if ' and ' in what else 's'} in the layer that stored "
+            + ("them" if " and " in what else "it"),
             note="a layer only hides what the ones below it hold; it is pulled with the image all the same",
-            help_="mount it where it is needed: `RUN --mount=type=bind,…`, or leave it out (.dockerignore)"
-            if copied
-            else "remove it in the RUN that stores it",
+            help_=_without(change) if copied else "remove it in the RUN that stores it",
         )
 
 
@@ -192,6 +195,10 @@ def _of_kind(kind: str, graph: BuildGraph) -> Iterator[Change]:
     for change in changes.changes(graph):
         if change.kind != kind:
             continue
+        if last is not None and last.run is change.run and set(change.earlier) <= set(last.earlier):
+            # `chown`, and `chgrp` behind it: what it touches is stored again already.
+            last = last._replace(large=last.large or change.large, exact=False)
+            continue
         if last is not None and last.command is change.command:
             earlier = tuple(dict.fromkeys((*last.earlier, *change.earlier)))[: 4 * _NAMED]
             last = last._replace(earlier=earlier, large=last.large or change.large, exact=False)
@@ -217,13 +224,50 @@ def _finding(change: Change, message: str, *, note: str, help_: str, fix: Fix | 
     )
 
 
+def _copied(change: Change) -> bool:
+    return isinstance(change.earlier[0].instruction, Copy | Add)
+
+
+def _from_elsewhere(change: Change) -> bool:
+    """Whether what is changed comes from another stage or from a URL, and not from the build context."""
+    transfer = change.earlier[0].instruction
+    return (isinstance(transfer, Copy) and transfer.from_ is not None) or _remote(change)
+
+
+def _remote(change: Change) -> bool:
+    transfer = change.earlier[0].instruction
+    return isinstance(transfer, Add) and any(re.match(r"(?i)[a-z+]+://|\$", word.value) for word in transfer.sources)
+
+
+def _without(change: Change) -> str:
+    """How to do without storing what is removed again."""
+    if _remote(change):
+        return "download it in the RUN that uses it, and remove it there"
+    if _from_elsewhere(change):
+        return "mount it where it is needed: `RUN --mount=type=bind,from=…`"
+    return "mount it where it is needed: `RUN --mount=type=bind,…`, or leave it out (.dockerignore)"
+
+
+def _listed(change: Change) -> str:
+    """What a change is about: its word, or the names of the packages."""
+    names = [each.path for each in change.earlier if not each.path.startswith("/")]
+    if len(names) < 2:
+        return change.word.value
+    rest = [f"{len(names) - _NAMED} more"] if len(names) > _NAMED else []
+    return " and ".join(_commas([*names[:_NAMED], *rest]))
+
+
+def _commas(names: list[str]) -> tuple[str, str]:
+    return ", ".join(names[:-1]), names[-1]
+
+
 def _keyword(change: Change) -> str:
     return change.earlier[0].instruction.keyword
 
 
 def _instead(change: Change, copy: str, run: str) -> str:
     """What to do: with the COPY, or in the RUN that stored it."""
-    return copy if isinstance(change.earlier[0].instruction, Copy | Add) else f"store it {run} in the first place"
+    return copy if _copied(change) else f"store it {run} in the first place"
 
 
 def _flag_fix(change: Change, flag: str) -> Fix | None:

@@ -19,7 +19,7 @@ _WGET_NAMES = ("--progress", "--quiet", "--output-file", "--append-output", "--n
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh"})
 _INTERPRETERS = _SHELLS | {"node", "perl", "php", "python", "python3", "ruby"}
 #: Programs that say whether a file is the one that was meant.
-_VERIFIERS = frozenset(
+VERIFIERS = frozenset(
     "b2sum b3sum cosign gpg gpg2 gpgv gpgv2 md5sum minisign openssl rhash sha1sum sha224sum sha256 sha256sum sha384sum"
     " sha512sum shasum signify sq".split()
 )
@@ -87,7 +87,7 @@ def curl_without_fail(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     commands = graph.commands(run)
-    verified = any(command.name in _VERIFIERS for command in commands)
+    verified = any(command.name in VERIFIERS for command in commands)
     unpacks = any(command.name in _UNPACKERS for command in commands)
     for at, command in enumerate(commands):
         if command.name != "curl":
@@ -145,7 +145,7 @@ def plain_http_download(part: Run | Add, graph: BuildGraph) -> Iterator[Finding]
                     yield _unencrypted(Finding(part.span_of(source), ""))
         return
     commands = graph.commands(part)
-    if any(command.name in _VERIFIERS for command in commands):
+    if any(command.name in VERIFIERS for command in commands):
         return
     for at, command in enumerate(commands):
         url = _plain_url(command)

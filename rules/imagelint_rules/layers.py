@@ -3,6 +3,7 @@
 import re
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 
 from imagelint.dockerfile import edit
@@ -12,9 +13,10 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Related, Severity, Shadowed, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers
+from imagelint_rules import changes, cleanup, managers
 
 _FEW = 2
+_REMOVES = "what a later one removes stays stored in the earlier one's layer"
 #: A component of a path.
 _NAME = r"[^\s/\"'=;&|<>()]+"
 
@@ -28,9 +30,12 @@ def consecutive_runs(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     and the next one removes is never gone. In one RUN only the last state is stored.
 
     RUNs with more than two commands that have nothing to do with each other are left alone: somebody cut them so on
-    purpose, for the build cache. Short ones are reported, and not fixed: nothing is stored twice. RUNs with different
-    flags are never one. In a stage that is not shipped the layers are nobody's bytes, and a RUN each is good for the
-    build cache: only the pedantic are told, and nothing is fixed.
+    purpose, for the build cache. Of short ones only the pedantic are told, and nothing is fixed: nothing is stored
+    twice. RUNs with different flags are never one. In a stage that is not shipped the layers are nobody's bytes, and a
+    RUN each is good for the build cache: only the pedantic are told, and nothing is fixed.
+
+    It is a warning where a later RUN removes what an earlier one stored, or installs with an index that an earlier one
+    fetched: the build cache may keep that for weeks. Else it is a remark.
 
     ```dockerfile bad
     FROM debian:12
@@ -103,7 +108,7 @@ def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
     if family := next(iter(sorted(each for each in shared if each)), None):
         return f"each of them stores {family}'s database and caches again"
     if _removes_what_it_stored(first, second, graph):
-        return "what a later one removes stays stored in the earlier one's layer"
+        return _REMOVES
     if len(before) <= _FEW and len(after) <= _FEW:
         return ""
     return None
@@ -138,6 +143,8 @@ def _holds(names: list[str], name: str, beginning: bool) -> bool:
 
 def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
     reasons = dict.fromkeys(_reason(a, b, graph) or "" for a, b in pairwise(group))
+    if _REMOVES not in reasons and _takes_away(group, graph):
+        reasons[_REMOVES] = None
     costs = [reason for reason in reasons if reason]
     joinable = _joinable(group)
     fix = None
@@ -155,11 +162,44 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         help="join them with `&&`, so that only the last state is stored",
         fix=fix,
         related=tuple(Related(run.keyword_span, "this one too") for run in group[1:]),
-        severity=None if costs else Severity.INFO,
-        # Chains that store nothing twice are a matter of taste.
-        persona=None if costs or reported else Persona.PEDANTIC,
+        severity=None if _REMOVES in reasons or _index_alone(group, graph) else Severity.INFO,
+        # Where nothing is stored twice it is a matter of taste, and of the build cache.
+        persona=None if costs else Persona.PEDANTIC,
         aliases=("DL3059",) if reported else (),
     )
+
+
+def _takes_away(group: tuple[Run, ...], graph: BuildGraph) -> bool:
+    """Whether one of the RUNs removes packages or folders that another one brought."""
+    removed, runs = _removals(graph), set(group)
+    return any(earlier in runs for run in group for earlier in removed.get(run, ()))
+
+
+@lru_cache(maxsize=1)
+def _removals(graph: BuildGraph) -> Mapping[Instruction, set[Instruction]]:
+    """By RUN: the instructions that stored something large which it removes."""
+    found: dict[Instruction, set[Instruction]] = {}
+    for change in changes.changes(graph):
+        if change.kind is changes.REMOVE and change.large:
+            found.setdefault(change.run, set()).update(each.instruction for each in change.earlier)
+    return found
+
+
+def _index_alone(group: tuple[Run, ...], graph: BuildGraph) -> bool:
+    """Whether one of the RUNs fetches a package index that another one installs with, which may be weeks later."""
+    fetched: set[str] = set()
+    for run in group:
+        updates, installs = _index_uses(graph.commands(run))
+        if fetched & (installs.keys() - updates.keys()):
+            return True
+        fetched |= {family for family in updates if not _drops_index(run, family, graph)}
+    return False
+
+
+def _drops_index(run: Run, family: str, graph: BuildGraph) -> bool:
+    """Whether a RUN takes the index away itself, so that no later one can install with it."""
+    folder = {"apt": "/var/lib/apt/lists", "apk": "/var/cache/apk"}[family]
+    return any(cleanup.covers(word, folder) for each in graph.commands(run) for word in cleanup.removed(each))
 
 
 def _login(run: Run, graph: BuildGraph) -> bool:

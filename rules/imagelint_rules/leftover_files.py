@@ -22,6 +22,7 @@ _PACKAGES = (".deb", ".rpm", ".apk")
 _SIGNATURES = (".asc", ".sig", ".sign", ".minisig")
 #: A RUN that downloads more files than this is not looked at any further.
 _MOST = 32
+_NAMED = 4
 _UNTOLD = Unpriced("the file's name cannot be told from the text")
 
 
@@ -160,26 +161,43 @@ def _kept(
             if len(files) < _MOST and file.name.endswith(endings) and not layer.mounted((file.path,)):
                 files[file.name], folders[file.name] = file, places.folder
                 used.pop(file.name, None)
+    # What one command uses up, such as `dpkg -i *.deb`, is one finding.
+    groups: dict[Command, list[Placed]] = {}
     for name, command in used.items():
-        file = files[name]
-        pattern = placed.glob(file.word if "$" in file.path else file.path)
+        groups.setdefault(command, []).append(files[name])
+    for command, group in groups.items():
+        first, *others = group
+        patterns = [placed.glob(file.word if "$" in file.path else file.path) for file in group]
+        moved = any(places.folder != folders[file.name] for file in group)
         yield Finding(
-            file.command.span,
-            f"{name} {what}",
+            first.command.span,
+            f"{first.name} {what}" + (f", and so do {len(others)} more" if len(others) > 1 else ""),
             note="what a later layer removes is hidden, but stays stored and is pulled with the image",
-            help="remove it in the same RUN",
-            related=(Related(command.span, where),),
-            fix=_fix(layer, file, command, moved=places.folder != folders[name]),
-            blame=Paths(pattern) if pattern else None,
+            help=f"end the same RUN with `{_removal(group)}`",
+            related=(
+                Related(command.span, where),
+                *(Related(file.command.span, f"{file.name} too") for file in others[:_NAMED]),
+            ),
+            fix=_fix(layer, group, command, moved=moved),
+            blame=Paths(*(each for each in patterns if each)) if all(patterns) else None,
         )
 
 
-def _fix(layer: Layer, file: Placed, use: Command, *, moved: bool) -> Fix | None:
-    """Remove the file at the end of the RUN, where its name still means it and nothing below speaks of it."""
-    word = placed.quoted(file.word)
-    if word is None or (moved and not file.word.startswith("/")) or placed.spoken_of(file.name, layer.run):
+def _removal(group: list[Placed]) -> str:
+    """The command that removes files, as the help shows it."""
+    return " ".join(["rm", *(file.word for file in group[:_NAMED]), *(["…"] if len(group) > _NAMED else [])])
+
+
+def _fix(layer: Layer, group: list[Placed], use: Command, *, moved: bool) -> Fix | None:
+    """Remove the files at the end of the RUN, where their names still mean them and nothing below speaks of them."""
+    words = [placed.quoted(file.word) for file in group]
+    if not all(words) or any(placed.spoken_of(file.name, layer.run) for file in group):
         return None
-    return layer.ending(f"rm {word}", f"remove {file.name} at the end of this RUN", [file.command, use])
+    if moved and not all(file.word.startswith("/") for file in group):
+        return None
+    what = group[0].name if len(group) == 1 else f"{len(group)} files"
+    command = f"rm {' '.join(word for word in words if word)}"
+    return layer.ending(command, f"remove {what} at the end of this RUN", [*(file.command for file in group), use])
 
 
 def _moves(command: Command) -> bool:

@@ -116,7 +116,7 @@ def sources_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         return
     source, entered, installed = found
     words = _clone(source) or []
-    folder = words[1] if len(words) > 1 and words[1].startswith("/") else entered
+    folder = words[1] if len(words) > 1 and words[1].startswith("/") and _leads_to(words, entered) else entered
     pattern = placed.glob(folder)
     yield Finding(
         source.span,
@@ -135,24 +135,36 @@ def _sources(run: Run, graph: BuildGraph) -> tuple[Command, str, Command] | None
         return None
     layer = Layer(run, graph)
     source: Command | None = None
+    clones: list[tuple[Command, list[str]]] = []
     entered = ""
     installed: Command | None = None
     for command in layer.commands:
         if _fetches(command):
             source = source or command
+            if (words := _clone(command)) is not None and len(clones) < _MOST:
+                clones.append((command, words))
         elif source is None:
             continue
         elif cleanup.cleans_up(command) or _removes_tree(command) or _editable(command):
             source, entered, installed = None, "", None
+            clones.clear()
         else:
             entered = entered or _entered(command)
             if entered and installed is None and _installs(command):
                 installed = command
     if source is None or installed is None or layer.mounted((entered,)):
         return None
+    # Of several clones it is the one that was gone into.
+    source = next((command for command, words in clones if _leads_to(words, entered)), source)
     # Spoken of below, the folder is wanted.
     name = entered.rstrip("/").rpartition("/")[2]
     return None if name and placed.spoken_of(name, run) else (source, entered, installed)
+
+
+def _leads_to(words: list[str], entered: str) -> bool:
+    """Whether a clone made the folder that was gone into, or one above it."""
+    name = words[1] if len(words) > 1 else words[0].rstrip("/").rpartition("/")[2].removesuffix(".git")
+    return f"{entered}/".startswith(f"{name.rstrip('/')}/")
 
 
 def _fetches(command: Command) -> bool:
@@ -237,7 +249,7 @@ def git_history_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             if finds or command.name == "mv" or any(".git" in part.word for part in gone):
                 clones.clear()
             clones = [each for each in clones if not any(placed.takes(part, each) for part in gone)]
-    if not clones or ((kept := _sources(run, graph)) and kept[0] is clones[0].command):
+    if not clones or ((kept := _sources(run, graph)) and any(kept[0] is each.command for each in clones)):
         return
     for clone in clones:
         word = next(word for word in clone.command.args if word.value == "clone")

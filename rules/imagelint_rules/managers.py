@@ -79,6 +79,17 @@ def subcommand(command: Command, valued: frozenset[str] = frozenset()) -> str:
     return next((word.value for word in command.operands(valued)), "")
 
 
+def uninstalls(command: Command) -> bool:
+    """Whether a command takes packages of the system, or programs that npm installed, away again."""
+    if apt(command) in ("purge", "remove", "autoremove", "auto-remove", "autopurge"):
+        return True
+    if command.name == "apk":
+        return subcommand(command, _APK_VALUED) == "del"
+    if command.name == "npm":
+        return command.has("uninstall", "remove", "rm", "un") and command.option("-g", "--global")
+    return _SYSTEM.get(command.name) in ("rpm", "pacman") and command.has("remove", "erase", "autoremove", "rm", "-e")
+
+
 def is_script(command: Command) -> bool:
     """Whether a command runs a script that the Dockerfile does not show: `./x`, `bash x`, `… | sh`."""
     if command.name in ("sh", "bash", "dash", "ash", "zsh", "source", "."):

@@ -98,7 +98,7 @@ def sources_before_dependencies(stage: Stage, graph: BuildGraph) -> Iterator[Fin
                     continue
                 yield Finding(
                     before.span,
-                    f"every change of the sources installs what {manager} installs again",
+                    f"every change of a source file has {manager} install everything again",
                     note="what stands behind a changed layer is built, pushed and pulled again",
                     help=f"copy {' and '.join(_MANIFESTS[manager].split())} first, install, and then copy the rest",
                     related=(Related(command.span, "installed behind it"),),

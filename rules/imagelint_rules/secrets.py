@@ -58,13 +58,16 @@ def secret_in_arg_or_env(instruction: Arg | Env, graph: BuildGraph) -> Iterator[
     for pair in instruction.pairs:
         name = pair.key.lower()
         parts = name.split("_")
-        harmless = not _HARMLESS.isdisjoint(parts)
-        by_parts = not harmless and not _TELLING.isdisjoint(parts)
+        by_parts = _HARMLESS.isdisjoint(parts) and not _TELLING.isdisjoint(parts)
         by_letters = name == "aws_access_key_id" or any(letters in name for letters in _ANYWHERE)
         if not by_parts and not by_letters:
             continue
-        secret = by_parts or (name.endswith(_ENDS) and not harmless)
-        certain = secret and stage is not None and _PUBLIC.isdisjoint(parts) and not _plain(pair, instruction)
+        certain = (
+            named_like_a_secret(pair.key)
+            and stage is not None
+            and _PUBLIC.isdisjoint(parts)
+            and not _plain(pair, instruction)
+        )
         names = onbuild.seen(instruction, graph, "SecretsUsedInArgOrEnv") if by_parts and stage is not None else ()
         where = "in the image's configuration" if isinstance(instruction, Env) else "in the image's history"
         yield Finding(
@@ -75,6 +78,13 @@ def secret_in_arg_or_env(instruction: Arg | Env, graph: BuildGraph) -> Iterator[
             aliases=(*(("DL3064",) if by_letters else ()), *names),
             persona=Persona.REGULAR if certain else Persona.PEDANTIC,
         )
+
+
+def named_like_a_secret(key: str) -> bool:
+    """Whether a variable's name says that it is one, in parts between underscores or at its end."""
+    name = key.lower()
+    parts = name.split("_")
+    return _HARMLESS.isdisjoint(parts) and (not _TELLING.isdisjoint(parts) or name.endswith(_ENDS))
 
 
 def _plain(pair: Pair, instruction: Arg | Env) -> bool:

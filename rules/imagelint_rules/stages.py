@@ -9,7 +9,7 @@ from imagelint.dockerfile.shell import Command, ShellWord
 from imagelint.finding import Finding, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers, stored
+from imagelint_rules import managers, stored, surroundings
 
 #: Packages that are there to build software, by the names of Debian, Alpine and Fedora.
 _TOOLS = (
@@ -19,11 +19,12 @@ _TOOLS = (
 )
 #: Programs that make software out of sources.
 _BUILDERS = frozenset(
-    "ant autoreconf autogen.sh bazel bootstrap.sh c++ cc clang clang++ cmake configure g++ gcc gradle gradlew make"
+    "ant autoreconf autogen.sh bootstrap.sh c++ cc clang clang++ cmake configure g++ gcc gradle gradlew make"
     " meson mvn mvnw ninja rustc sbt".split()
 )
 #: Programs that do so with one of their subcommands.
 _SUBCOMMANDS = {
+    "bazel": {"build", "run"},
     "cargo": {"build", "install"},
     "dotnet": {"build", "publish"},
     "go": {"build", "install"},
@@ -39,8 +40,14 @@ _TARGETS = (
     r"|docs?|e2e|export|fmt|format|integration|lint|local|out|output|packages?|prod|production|qa|release|runner|runtime|scan|shell"
     r"|slim|staging|target|test|tests|testing|tools|unit|update|validate|vendor|verify|vulncheck)(?:$|[-_.\d])"
 )
+#: Programs that build what they run, where a container starts them.
+_RUNNERS = frozenset("bazel cargo go gradle gradlew make mvn mvnw sbt stack".split())
 #: Packages that installers of other languages compile with.
-_LANGUAGE_INSTALLERS = ("gem", "bundle", "cpan", "cpanm")
+_LANGUAGE_INSTALLERS = ("bundle", "cpan", "cpanm")
+_PURE = frozenset("pip setuptools wheel virtualenv poetry pipenv pipx uv build twine tox".split())
+_LIBRARY = r"(?!build|gcc|g\+\+|clang|linux-headers|golang|openjdk|default-jdk|llvm|autotools).+-dev(?:el)?(?:[=:].*)?"
+#: Base images that bring all tools along because one works in them.
+_WORKSHOPS = r"(?:^|/)(?:buildpack-deps|devcontainers?|gitpod)\b|/devcontainers/"
 
 
 @rule("IL301", blame=Unpriced("a multi-stage build moves whole folders: see the predictions of `imagelint analyze`"))
@@ -50,6 +57,10 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     Why: compilers, headers, sources and intermediate files are needed while the software is built, and not when it
     runs. Built in a stage of its own, only the result comes into the image. In the course that imagelint comes from
     this step saved more than half of the image; merging RUNs saved 5 %.
+
+    Where a container goes on building (`CMD mvn jetty:run`), nothing is said. Only the pedantic are told of libraries'
+    headers alone, and of images that are there to build in: `buildpack-deps`, or a last stage called `builder` or `dev`
+    that starts nothing.
 
     ```dockerfile bad
     FROM debian:12
@@ -70,32 +81,38 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
     """
     if stage is not graph.final:
         return
-    tools: list[tuple[Command, ShellWord]] = []
+    installed: list[tuple[Command, ShellWord]] = []
+    tools: list[tuple[Command, ShellWord]] = []  # what was there when something was built
     builds: list[Command] = []
     brought: list[Add | Copy] = []
-    sources: list[Add | Copy] = []  # what was there when something was built
+    sources: list[Add | Copy] = []  # likewise
     for each in graph.lineage(stage):
         if isinstance(each, Add) or (isinstance(each, Copy) and each.from_ is None):
             if _brings_sources(each):
                 brought.append(each)
         elif isinstance(each, Run):
             commands = graph.commands(each)
-            tools += _kept_tools(commands)
-            found = [command for command in commands if _builds(command, with_tools=bool(tools))]
-            if found:
+            installed += _kept_tools(commands)
+            found = [command for command in commands if _builds(command, with_tools=bool(tools or installed))]
+            if found and (tools or sources or installed or brought):
                 builds += found
+                tools += installed
                 sources += brought
-                brought = []
+                installed, brought = [], []
     if not builds:
         return
     names = list(dict.fromkeys(word.value for _, word in tools))
-    if not tools and not sources:
+    if any(command.name in surroundings.started(graph) & _RUNNERS for command in builds):
         return
+    # Headers and static libraries alone are small, and there to be built with is all that some images are for.
+    libraries = not sources and all(re.fullmatch(_LIBRARY, each) for each in names)
+    workshop = surroundings.is_builder(graph) or re.search(_WORKSHOPS, _root(stage).image) is not None
     shipped = "its sources" if not tools else "its tools" if not sources else "its tools and sources"
     related = []
     if tools:
         command, word = tools[0]
-        related.append(Related(command.span_of(word), f"{_listed(names)} stay in the image"))
+        verb = "stays" if len(names) == 1 else "stay"
+        related.append(Related(command.span_of(word), f"{_listed(names)} {verb} in the image"))
     if sources:
         related.append(Related(sources[0].span, "what it is built from stays in the image"))
     yield Finding(
@@ -104,6 +121,8 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
         note="what is needed to build is not needed to run; a later `rm` or `purge` hides it, but takes no byte away",
         help="build in a stage of its own, and take what it made: `COPY --from=build …`",
         related=tuple(related),
+        severity=Severity.INFO if libraries or workshop else None,
+        persona=Persona.PEDANTIC if libraries or workshop else None,
     )
 
 
@@ -155,7 +174,26 @@ def _builds(command: Command, *, with_tools: bool) -> bool:
         words = [word.value for word in command.operands()]
         if {words[0] if words else "", " ".join(words[:2])} & _SUBCOMMANDS[command.name]:
             return True
-    return with_tools and (managers.pip_install(command) is not None or command.name in _LANGUAGE_INSTALLERS)
+    return with_tools and _compiles(command)
+
+
+def _compiles(command: Command) -> bool:
+    """Whether an installer of another language may compile what it installs; installers themselves are not compiled."""
+    if managers.pip_install(command) is not None:
+        words = [word.value for word in managers.pip(command) if not word.value.startswith("-")][1:]
+        return not words or any(re.split(r"[\[=<>~!]", word, maxsplit=1)[0] not in _PURE for word in words)
+    words = [word.value for word in command.operands()]
+    if command.name == "gem":
+        return words[:1] in (["install"], ["i"]) and words[1:2] != ["bundler"]
+    if command.name in ("poetry", "uv", "pipenv"):
+        return words[:1] in (["install"], ["sync"]) or words[:2] in (["pip", "install"], ["pip", "sync"])
+    return command.name in _LANGUAGE_INSTALLERS
+
+
+def _root(stage: Stage) -> Stage:
+    while stage.base is not None:
+        stage = stage.base
+    return stage
 
 
 def _listed(names: list[str]) -> str:
@@ -171,10 +209,10 @@ def unused_stage(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]
     Why: nothing is built on it, and nothing is copied from it. BuildKit passes it over, and other builders build it for
     nothing. Often a COPY has lost its `--from`, or the stage is a remnant.
 
-    A stage may be there to be built with `--target`. One with a name like `test` or `dev`, or that says what a
-    container runs, is such a target for all that the file shows; one without an instruction only gives an image a name.
-    Of these only the pedantic are told. With `--target` given,
-    the others are not looked at.
+    A stage may be there to be built with `--target`. One with a name like `test` or `dev`, one that is built on another
+    stage, or that says what a container runs, is such a target for all that the file shows; one without an instruction
+    only gives an image a name. Of these only the pedantic are told. With `--target` given, the others are not looked
+    at.
 
     ```dockerfile bad
     FROM golang:1.23 AS build
@@ -198,7 +236,8 @@ def unused_stage(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]
     for stage in unused:
         if stage in needed:
             continue
-        target = _is_target(stage)
+        # A stage on top of another one is a variant of it, to be built by its name.
+        target = _is_target(stage) or (stage.name is not None and stage.base is not None)
         yield Finding(
             stage.from_.span,
             f"nothing uses {f'the stage {stage.name}' if stage.name else 'this stage'}",

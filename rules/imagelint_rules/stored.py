@@ -33,6 +33,8 @@ _LARGE = (
     ".so", ".exe", ".dll", ".run", ".db", ".sqlite", ".sqlite3", ".pt", ".pth", ".onnx", ".h5", ".pkl", ".gguf",
     ".safetensors", ".msi", ".dmg", ".mmdb", ".node", ".phar",
 )  # fmt: skip
+#: Folders that hold programs: what has no suffix there is no folder.
+_PROGRAMS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/", "/opt/bin/")
 _REMOTE = r"(?i)(?:https?|ftp|git|ssh)://|git@"
 _GLOB = r"[*?\[]"
 #: Characters of a word that stand for what the file does not say.
@@ -191,10 +193,18 @@ def by_transfer(transfer: Copy | Add, folder: str | None, graph: BuildGraph) -> 
         if word.value.startswith("<<"):
             kind = SMALL
         elif isinstance(transfer, Add):
-            kind = FILE if re.match(_REMOTE, source) else TREE if is_archive(name) else kind
-        elif transfer.from_ is not None and kind is EITHER:
+            # Of what is downloaded only a script's name says that it is small.
+            kind = (
+                (kind if kind is SMALL else FILE) if re.match(_REMOTE, source) else TREE if is_archive(name) else kind
+            )
+        elif transfer.from_ is not None and kind is EITHER and f"{target.rstrip('/')}/".startswith(_PROGRAMS):
             kind = FILE
         if not inside or kind is TREE:
+            suffixed = not inside and kind in (FILE, SMALL) and kind_of(name) is not EITHER
+            if suffixed and kind_of(target.rpartition("/")[2]) is EITHER and not target.startswith(_PROGRAMS):
+                # A file with a suffix, copied to a name without one: that may well be a folder.
+                yield Stored(transfer, span, f"{target.rstrip('/')}/{name}", kind)
+                kind = EITHER if kind is FILE else SMALL
             yield Stored(transfer, span, target, kind)
             continue
         yield Stored(transfer, span, f"{target.rstrip('/')}/{name}", kind)

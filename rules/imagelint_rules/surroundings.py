@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from imagelint.dockerfile.instructions import Add, Arg, Copy, Env
+from imagelint.dockerfile.instructions import Add, Arg, Cmd, Copy, Entrypoint, Env
 from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
     from imagelint.dockerfile.instructions import Instruction, Run
     from imagelint.graph import BuildGraph, Stage
+
+#: How stages are called that others take from, or that people work in.
+_BUILDER = (
+    r"(?i)(?:^|[-_.])"
+    r"(?:build(?:er|s|ing|env)?|compil(?:e|er)|toolchain|dev(?:el|elop|elopment|container)?|ci)(?:$|[-_.\d])"
+)
 
 
 def declared(run: Run, graph: BuildGraph, name: str) -> bool:
@@ -85,6 +91,32 @@ def _text(instruction: Instruction) -> str:
     """An instruction's text with its heredocs."""
     text = instruction.source.text
     return instruction.joined + "".join(text[each.body.start : each.body.end] for each in instruction.heredocs)
+
+
+@lru_cache(maxsize=2)
+def started(graph: BuildGraph) -> frozenset[str]:
+    """The names of the programs that ENTRYPOINT and CMD of the image name, and those of the words behind them."""
+    last: dict[type, Instruction] = {}
+    for each in graph.lineage(graph.final) if graph.final is not None else ():
+        if isinstance(each, Cmd | Entrypoint):
+            last[type(each)] = each
+    return frozenset(
+        word.rpartition("/")[2]
+        for each in last.values()
+        for word in re.split(r"""[\s\[\],"';&|()]+""", each.arguments)
+        if word
+    )
+
+
+@lru_cache(maxsize=2)
+def is_builder(graph: BuildGraph) -> bool:
+    """Whether the image is there to build others with: by the name of its last stage, and it starts nothing."""
+    final = graph.final
+    return (
+        final is not None
+        and re.search(_BUILDER, final.name or "") is not None
+        and not any(isinstance(each, Cmd | Entrypoint) for each in graph.lineage(final))
+    )
 
 
 def root_image(run: Run, graph: BuildGraph) -> str:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from imagelint.dockerfile.syntax import Word
 
+_VALUED = frozenset({"chmod", "chown", "exclude", "from"})
 _URL = r"(?i)[a-z][a-z0-9+.-]*://|git@"
 #: Suffixes of what is no tar archive under that name. ADD looks into the file, so that no name alone is a proof.
 _PLAIN = (
@@ -25,7 +26,7 @@ _PLAIN = (
 )
 
 
-@rule("IL209", blame=Unpriced("ADD stores what COPY would store"), aliases=("DL3020",), severity=Severity.ERROR)
+@rule("IL209", blame=Unpriced("ADD stores what COPY would store"), aliases=("DL3020",))
 def add_of_plain_files(add: Add, graph: BuildGraph) -> Iterator[Finding]:
     """ADD brings in plain files or folders, which COPY is for.
 
@@ -34,6 +35,7 @@ def add_of_plain_files(add: Add, graph: BuildGraph) -> Iterator[Finding]:
 
     hadolint's DL3020 also reports Git repositories, `ftp://`, `.tar.zst` archives and sources that are a variable
     (`ADD $URL /x`); all of these need ADD, or may, so that they are left alone here. Behind ONBUILD it sees nothing.
+    It takes it for an error; the build works, so that it is a warning here.
 
     ```dockerfile bad
     FROM debian:12
@@ -110,8 +112,12 @@ def several_sources_without_a_folder(copy: Copy, graph: BuildGraph) -> Iterator[
     ```
     """
     target = copy.destination
-    if target is None or len(copy.sources) < 2:
-        return
+    if (
+        target is None
+        or len(copy.sources) < 2
+        or any(flag.value is None for flag in copy.flags if flag.name in _VALUED)
+    ):
+        return  # with `--from stage` the stage's name stands among the sources, which is an error of its own
     value = target.value
     text = stored.expanded(value, copy, graph) if "$" in value else value.strip("\"'")
     if not text or text in (".", "..") or text.endswith(("/", "\\", "/.", "/..")):

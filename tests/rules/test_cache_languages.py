@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imagelint.finding import Paths, Persona, Safety, Unpriced
+from imagelint.text import apply_edits
 from tests.rules import cases
 
 CACHE = "--mount=type=cache,target="
@@ -25,7 +26,8 @@ FOUND = {
     "a cache elsewhere, mounted": (f"ENV PIP_CACHE_DIR=/c\nRUN {CACHE}/c pip install x", ""),
     "a cache elsewhere, and a mount here": (f"ENV PIP_CACHE_DIR=/c\nRUN {CACHE}/root/.cache pip install x", "IL103:3"),
     "a cache elsewhere, by an option": ("RUN pip install --cache-dir /c x && rm -rf /c", ""),
-    "each of two": ("RUN pip install x \\\n && pip install y", "IL103:2 IL103:3"),
+    "pip's option by its beginning": ("RUN pip install --no-cache x", "IL103:2"),  # pedantic: nothing is stored
+    "each of two": ("RUN pip install x \\\n && pip install y", "IL103:2"),
     "behind conda run": ("RUN conda run -n x pip install y", "IL103:2"),
     "pipx and pipenv": ("RUN pipx install x && pipenv install y", ""),
     # uv
@@ -61,6 +63,7 @@ FOUND = {
     "pnpm's store elsewhere": ("ENV PNPM_HOME=/p\nRUN pnpm i && pnpm prune && rm -rf /p/store", ""),
     # what builds
     "cargo with its registry mounted": (f"RUN {CACHE}/usr/local/cargo/registry cargo build", ""),
+    "cargo that a container runs": ('RUN cargo build\nCMD ["cargo", "run"]', ""),
     "cargo with a toolchain": ("RUN cargo +nightly build", "IL113:2"),
     "cargo's registry removed": ("RUN cargo build && rm -rf $CARGO_HOME/registry", ""),
     "cargo elsewhere, mounted": (f"ENV CARGO_HOME=/c\nRUN {CACHE}/c cargo build", ""),
@@ -69,8 +72,13 @@ FOUND = {
     "go's caches cleaned": ("RUN go install x@v1 && go clean -cache -modcache", ""),
     "go version": ("RUN go version && go env", ""),
     "Maven's repository elsewhere": ("RUN mvn -Dmaven.repo.local=/r package && rm -rf /r", ""),
+    "Maven that a container runs": ('RUN mvn compile jetty:help\nCMD ["mvn", "jetty:run"]', ""),
+    "Maven that the entry point runs": ("RUN mvn package\nENTRYPOINT exec /usr/bin/mvn jetty:run", ""),
+    "Maven behind a CMD that was overwritten": ('RUN mvn package\nCMD ["mvn"]\nCMD ["java"]', "IL115:2"),
     "Maven's wrapper": ("RUN ./mvnw package", "IL115:2"),
     "Maven's version": ("RUN mvn --version", ""),
+    "Gradle that only cleans": ("RUN gradle clean", ""),
+    "Gradle that cleans first": ("RUN gradle clean build", "IL116:2"),
     "Gradle's home removed": ("RUN gradle build && rm -rf ~/.gradle", ""),
     "Gradle's home elsewhere": (f"RUN {CACHE}/g ./gradlew -g /g build", ""),
     # PHP and Ruby
@@ -152,3 +160,44 @@ FIXES = {
 def test_fixes(text: str, expected: Safety | None) -> None:
     (finding,) = cases.linted(f"FROM a\nRUN {text}", *CODES).findings
     assert (finding.fix.safety if finding.fix else None) is expected
+
+
+#: Who is told, where it is not what everybody reads.
+PEDANTIC = {
+    "pip's option by its beginning": "FROM a\nRUN pip install --no-cache x",
+    "an image to build in": "FROM a AS app-builder\nRUN mvn package",
+    "an image to develop in": "FROM a AS dev\nRUN go build .",
+}
+#: What installed may be gone at the end of the RUN, so that it cannot clean up there.
+GONE = {
+    "npm": "RUN apk add -t .d npm && npm ci && apk del .d",
+    "composer": "RUN composer install && apt-get purge -y php-cli",
+    "yarn": "RUN yarn install --production && npm uninstall -g yarn",
+    "conda": "RUN conda install -y x && apt-get autoremove -y",
+}
+
+
+@pytest.mark.parametrize("text", PEDANTIC.values(), ids=PEDANTIC)
+def test_only_the_pedantic_are_told(text: str) -> None:
+    assert [each.persona for each in cases.linted(text, *CODES).findings] == [Persona.PEDANTIC]
+
+
+def test_an_image_called_builder_that_starts_something_is_shipped() -> None:
+    (finding,) = cases.linted('FROM a AS builder\nRUN mvn package\nCMD ["java"]', "IL115").findings
+    assert finding.persona is Persona.REGULAR
+
+
+@pytest.mark.parametrize("text", GONE.values(), ids=GONE)
+def test_no_clean_up_by_a_program_that_may_be_gone(text: str) -> None:
+    (finding,) = cases.linted(f"FROM a\n{text}", *CODES).findings
+    assert finding.fix is None
+
+
+def test_installs_of_one_cache_are_one_finding() -> None:
+    text = "FROM a\nRUN pip install x && pip install y && uv sync && uv pip install z\n"
+    pip, uv = cases.linted(text, "IL103", "IL111").findings
+    assert [len(each.related) for each in (pip, uv)] == [1, 1]
+    assert pip.fix is not None
+    assert uv.fix is not None
+    assert "pip install --no-cache-dir x && pip install --no-cache-dir y" in apply_edits(text, pip.fix.edits)
+    assert "uv sync --no-cache && uv pip install --no-cache z" in apply_edits(text, uv.fix.edits)

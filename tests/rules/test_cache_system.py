@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from imagelint.finding import Persona
+from imagelint.text import apply_edits
 from tests.rules import cases
 
 INSTALL = "apt-get update && apt-get install x"
 APT, APK, RPM = ("IL101", "IL109"), ("IL102",), ("IL105", "IL106", "IL107")
+PACMAN = ("IL129",)
 NO_HOOK = "RUN rm -f /etc/apt/apt.conf.d/docker-clean"
 LISTS = "--mount=type=cache,target=/var/lib/apt"
 
@@ -45,7 +47,15 @@ FOUND = {
     "update alone": (APK, "FROM a\nRUN apk update", "IL102:2"),
     "update and no cache": (APK, "FROM a\nRUN apk update \\\n && apk add --no-cache x", "IL102:2"),
     "update and add, once": (APK, "FROM a\nRUN apk update \\\n && apk add x \\\n && apk add y", "IL102:3"),
-    "two adds": (APK, "FROM a\nRUN apk add x \\\n && apk add y", "IL102:2 IL102:3"),
+    "two adds": (APK, "FROM a\nRUN apk add x \\\n && apk add y", "IL102:2"),
+    "pacman": (PACMAN, "FROM a\nRUN pacman -Syu --noconfirm x", "IL129:2"),
+    "pacman's long options": (PACMAN, "FROM a\nRUN pacman --sync --noconfirm x", "IL129:2"),
+    "pacman upgrades": (PACMAN, "FROM a\nRUN pacman -Syu --noconfirm", "IL129:2"),
+    "pacman fetches the index, searches and asks": (PACMAN, "FROM a\nRUN pacman -Sy && pacman -Ss x && pacman -Q", ""),
+    "pacman's cache cleaned": (PACMAN, "FROM a\nRUN pacman -S x && yes | pacman -Scc", ""),
+    "pacman's cache removed": (PACMAN, "FROM a\nRUN pacman -S x && rm -rf /var/cache/pacman/pkg/*", ""),
+    "pacman's cache mounted": (PACMAN, "FROM a\nRUN --mount=type=cache,target=/var/cache/pacman pacman -S x", ""),
+    "pacman in a builder": (PACMAN, "FROM a AS b\nRUN pacman -S x\nFROM a\nCOPY --from=b /x /", ""),
     "apk del": (APK, "FROM a\nRUN apk del x", ""),
     # yum, dnf, zypper
     "yum with a mount": (RPM, "FROM a\nRUN --mount=type=cache,target=/var/cache/yum yum install -y x", ""),
@@ -120,3 +130,34 @@ def test_who_removes_the_lists_too_late_is_named() -> None:
     linted = cases.linted("FROM a\nRUN apt-get update\nRUN apt-get install x\nRUN rm -rf /var/lib/apt/lists", "IL101")
     (related,) = linted.findings[0].related
     assert linted.source.text[slice(*related.span)] == "rm -rf /var/lib/apt/lists"
+
+
+def test_a_clean_up_of_another_folder_is_named() -> None:
+    text = "FROM a\nRUN apt-get update && apt-get install x && rm -rf /var/lib/apt/list/*\n"
+    (finding,) = cases.linted(text, "IL101").findings
+    assert [text[each.span.start : each.span.end] for each in finding.related] == ["/var/lib/apt/list/*"]
+
+
+def test_apk_adds_of_one_run_are_fixed_together() -> None:
+    text = "FROM a\nRUN apk add x && apk add y\n"
+    (finding,) = cases.linted(text, "IL102").findings
+    assert finding.fix is not None
+    assert apply_edits(text, finding.fix.edits) == "FROM a\nRUN apk add --no-cache x && apk add --no-cache y\n"
+
+
+INDENTS = {
+    "arguments further in": (
+        "RUN set -x \\\n  && apt-get update \\\n  && apt-get install \\\n                x",
+        "\n  && rm",
+    ),
+    "operators at the end": ("RUN apt-get update && \\\n  apt-get install \\\n      x", " && \\\n  rm"),
+    "aligned arguments": ("RUN apt-get update; apt-get install a \\\n                     x", "\n    && rm"),
+    "arguments alone": ("RUN apt-get update && apt-get install \\\n\tx", "\n\t&& rm"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), INDENTS.values(), ids=INDENTS)
+def test_a_fix_is_as_far_in_as_the_commands(text: str, expected: str) -> None:
+    (finding,) = cases.linted(f"FROM a\n{text}\n", "IL101").findings
+    assert finding.fix is not None
+    assert expected in finding.fix.edits[0].replacement

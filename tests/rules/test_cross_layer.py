@@ -28,6 +28,18 @@ CASES = {
     "chown by a variable that nobody knows": ("FROM a\nCOPY . /app\nRUN chown -R u $H", ""),
     "chown of a folder alone": ("FROM a\nCOPY . /app\nRUN chown u /app", ""),
     "chown of a pattern": ("FROM a\nCOPY . /app\nRUN chown -R u /app/*", "IL202:3"),
+    "chown to the owner that COPY gave": ("FROM a\nCOPY --chown=u:g . /app\nRUN chown -R u:g /app", ""),
+    "chown to the user that COPY gave": ("FROM a\nCOPY --chown=u:g . /app\nRUN chown -R u /app", ""),
+    "chown to root of what is root's": ("FROM a\nCOPY . /app\nRUN chown -R root:0 /app", ""),
+    "chown to root of what an archive brings": ("FROM a\nADD x.tar /app\nRUN chown -R 0:0 /app", "IL202:3"),
+    "chown to another group than COPY gave": ("FROM a\nCOPY --chown=u:g . /app\nRUN chown -R u:h /app", "IL202:3"),
+    "chown of one of two copies": (
+        "FROM a\nCOPY --chown=u . /app/x/\nCOPY y/ /app/y/\nRUN chown -R u /app",
+        "IL202:4",
+    ),
+    "chown of what belongs to somebody else": ("FROM a\nCOPY . /app\nRUN chown --from=r -R u /app", ""),
+    "chown and chgrp": ("FROM a\nCOPY . /app\nRUN chown -R u /app \\\n && chgrp -R g /app", "IL202:3"),
+    "chown of a folder that a file went to": ("FROM a\nCOPY x.tgz /app\nRUN chown u /app/x.tgz", "IL202:3"),
     "chgrp": ("FROM a\nCOPY . /app\nRUN chgrp -R g /app", "IL202:3"),
     "find and chown": ("FROM a\nCOPY . /app\nRUN find /app -exec chown u {} +", "IL202:3"),
     "find and chown of folders": ("FROM a\nCOPY . /app\nRUN find /app -type d -exec chown u {} +", ""),
@@ -53,6 +65,8 @@ CASES = {
     "mv of what the RUN made": ("FROM a\nCOPY . /s\nRUN make && mv /s/out /x", ""),
     "mv once, then gone": ("FROM a\nCOPY x.deb /t/\nRUN mv /t/x.deb /u\nENV a=b\nRUN rm -rf /t", "IL204:3"),
     "cp -r of a copied folder": ("FROM a\nCOPY x/ /x/\nRUN cp -a /x/. /y", "IL206:3"),
+    "cp to a mount": ("FROM a\nCOPY x/ /x/\nRUN --mount=type=cache,target=/c cp -a /x/. /c/y", ""),
+    "mv to a mount": ("FROM a\nCOPY x.tgz /x/\nRUN --mount=type=cache,target=/c mv /x/x.tgz /c", ""),
     "cp of a file": ("FROM a\nCOPY a.conf /x/\nRUN cp /x/a.conf /y", ""),
     "rm of a copied package": ("FROM a\nCOPY x.deb /tmp/\nRUN dpkg -i /tmp/x.deb && rm /tmp/x.deb", "IL205:3"),
     "rm of everything in a folder": ("FROM a\nADD https://b/x.deb /tmp/\nRUN y; rm -rf /tmp/*", "IL205:3"),
@@ -69,6 +83,10 @@ CASES = {
     "packages of a group": ("FROM a\nRUN apk add -t .d gcc\nCOPY . /s\nRUN make; apk del .d", "IL205:4"),
     "packages with versions": ("FROM a\nRUN apt-get install gcc=4\nENV b=c\nRUN apt-get purge -y gcc", "IL205:4"),
     "packages of this RUN": ("FROM a\nRUN apk add gcc && make && apk del gcc", ""),
+    "packages of an earlier RUN that removed them": (
+        "FROM a\nRUN apk add curl && apk del curl\nENV b=c\nRUN apk add curl && apk del curl",
+        "",
+    ),
     "packages of the base image": ("FROM a\nRUN apt-get purge -y gcc", ""),
     # which rule speaks
     "RUNs in a row are joined": ("FROM a\nRUN wget -O /x.run b\nRUN rm /x.run", "IL201:2"),
@@ -91,12 +109,19 @@ CASES = {
 PEDANTIC = {
     "a script": "FROM a\nCOPY run.sh /\nRUN chmod +x /run.sh",
     "a configuration": "FROM a\nCOPY a.conf /etc/a/\nRUN x && chown -R u /etc/a",
+    "a script from a URL": "FROM a\nADD https://b/wait-for-it.sh /bin/\nRUN chmod +x /bin/wait-for-it.sh",
+    "what may be a folder": "FROM b AS c\nFROM a\nCOPY --from=c /srv /srv\nRUN chmod g=u /srv",
+    "a file that went to what may be a folder": "FROM a\nCOPY a.conf /etc/a\nRUN x && chown -R u /etc/a",
     "a small file removed": "FROM a\nCOPY a.conf /etc/a/\nRUN x && rm /etc/a/a.conf",
     "a program without a suffix from the context": "FROM a\nCOPY entrypoint /bin/\nRUN chmod 755 /bin/entrypoint",
 }
 REGULAR = {
     "a folder": "FROM a\nCOPY . /x\nRUN chmod -R 755 /x",
     "a program from a stage": "FROM b AS c\nFROM a\nCOPY --from=c /srv /srv\nRUN chmod 755 /srv",
+    "a program from a stage among programs": (
+        "FROM b AS c\nFROM a\nCOPY --from=c /x /usr/bin/x\nRUN chmod g=u /usr/bin/x"
+    ),
+    "a program from a URL": "FROM a\nADD https://b/kubectl /bin/\nRUN chmod +x /bin/kubectl",
     "an archive": "FROM a\nCOPY x.jar /x.jar\nRUN chmod a+r /x.jar",
     "a file among folders": "FROM a\nCOPY a.conf /x/\nCOPY b/ /x/b/\nRUN chmod -R 755 /x",
 }
@@ -163,3 +188,24 @@ def test_time_grows_with_the_file() -> None:
     started = time.perf_counter()
     cases.linted(f"FROM a\n{copies}{removals}\n", *SELECTED)
     assert time.perf_counter() - started < 5
+
+
+def test_all_removed_packages_are_named() -> None:
+    text = "FROM a\nRUN apt-get install -y gcc git make\nENV b=c\nRUN apt-get purge -y gcc git make\n"
+    (finding,) = cases.linted(text, "IL205").findings
+    assert finding.message == "removes gcc, git and make, which stay in the layer that stored them"
+
+
+HELPS = {
+    "in octal": ("COPY x/ /x/\nRUN chmod -R 750 /x", "`COPY --chmod=750`, or the right mode in the repository"),
+    "executable": ("COPY x/ /x/\nRUN chmod -R +x /x", "`COPY --chmod=755`, or the right mode in the repository"),
+    "as the file's own": ("COPY x/ /x/\nRUN chmod -R g=u /x", "`COPY --chmod=…`, or the right mode in the repository"),
+    "from a URL": ("ADD https://b/x /bin/\nRUN chmod +x /bin/x", "`ADD --chmod=755`"),
+    "from a RUN": ("RUN curl -o /x https://b\nENV b=c\nRUN chmod +x /x", "do it in the RUN that stores them"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), HELPS.values(), ids=HELPS)
+def test_what_to_do_about_a_mode(text: str, expected: str) -> None:
+    (finding,) = cases.linted(f"FROM a\n{text}", "IL203").findings
+    assert finding.help == expected

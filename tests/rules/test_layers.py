@@ -23,10 +23,30 @@ HADOLINT = {
 }
 PERSONAS = {
     "something is stored twice": ("FROM a\nRUN apk add b && c\nRUN apk add d", "regular"),
-    "short ones, as hadolint has it": ("FROM a\nRUN b\nRUN c", "regular"),
+    "short ones, as hadolint has it": ("FROM a\nRUN b\nRUN c", "pedantic"),
     "short chains": ("FROM a\nRUN b && c\nRUN d", "pedantic"),
     "in a builder": ("FROM a AS b\nRUN apk add c\nRUN apk add d\nFROM a\nCOPY --from=b /x /x", "pedantic"),
     "in a stage that is shipped": ("FROM a AS b\nRUN apk add c\nRUN apk add d\nFROM b", "regular"),
+}
+SEVERITIES = {
+    "the same package manager": ("FROM a\nRUN apk add b && c\nRUN apk add d", "info"),
+    "an index that a later one installs with": ("FROM a\nRUN apt-get update\nRUN apt-get install b", "warning"),
+    "an index each": (
+        "FROM a\nRUN apt-get update && apt-get install b\nRUN apt-get update && apt-get install c",
+        "info",
+    ),
+    "an index that an earlier one fetched": (
+        "FROM a\nRUN apt-get update && apt-get install b\nRUN apt-get install c",
+        "warning",
+    ),
+    "packages removed": ("FROM a\nRUN apk add gcc && x && y\nRUN apk del gcc", "warning"),
+    "a folder removed": ("FROM a\nWORKDIR /b\nRUN npm ci && npm run c\nRUN rm -rf node_modules && npm ci", "warning"),
+    "an index that the RUN removes": (
+        "FROM a\nRUN apt-get update && apt-get install b && rm -rf /var/lib/apt/lists/*\nRUN apt-get install -fy c",
+        "info",
+    ),
+    "something removed": ("FROM a\nRUN a && b && wget x.tgz\nRUN c && d && rm x.tgz", "warning"),
+    "nothing in common": ("FROM a\nRUN b\nRUN c", "info"),
 }
 REMOVED = {
     "by its name": ("RUN a && b && wget x.tgz\nRUN c && d && rm x.tgz", True),
@@ -52,6 +72,13 @@ def test_who_is_told(text: str, persona: str) -> None:
     (finding,) = cases.linted(text, "IL201").findings
     assert finding.persona is Persona(persona)
     assert persona == "regular" or finding.fix is None
+
+
+@pytest.mark.parametrize(("text", "severity"), SEVERITIES.values(), ids=SEVERITIES)
+def test_how_much_it_matters(text: str, severity: str) -> None:
+    (finding,) = cases.linted(text, "IL201").findings
+    assert finding.severity is not None
+    assert finding.severity.label == severity
 
 
 @pytest.mark.parametrize(("text", "expected"), REMOVED.values(), ids=REMOVED)

@@ -44,6 +44,14 @@ FOUND = {
     "a program that is tried": ("RUN curl -LO http://x/tini && chmod +x tini && ./tini --version", ""),
     "a package": ("RUN wget http://x/y.deb && apt-get install -y ./y.deb", "IL128:2"),
     "a package by a pattern": ("RUN wget -P /tmp http://x/y.deb && dpkg -i /tmp/*.deb", "IL128:2"),
+    "several packages, installed at once": (
+        "RUN wget http://x/y.deb && wget http://x/z.deb && dpkg -i *.deb",
+        "IL128:2",
+    ),
+    "several packages, one after the other": (
+        "RUN wget http://x/y.deb && dpkg -i y.deb \\\n && wget http://x/z.deb && dpkg -i z.deb",
+        "IL128:2 IL128:3",
+    ),
     "an rpm, removed": ("RUN wget http://x/y.rpm && rpm -ivh y.rpm && rm -f y.rpm", ""),
     "a signature": ("RUN wget http://x/y.asc && gpg --batch --verify y.asc y", "IL124:2"),
     "a key": ("RUN wget http://x/k.asc && gpg --import k.asc", ""),
@@ -58,6 +66,10 @@ FOUND = {
     "another one removed": ('RUN d="$(mktemp -d)"; e="$(mktemp -d)"; rm -rf "$e"', "IL122:2"),
     # sources
     "built and installed": ("RUN git clone --depth 1 http://x/y && cd y && make && make install", "IL123:2"),
+    "the clone that was gone into": (
+        "RUN git clone --depth 1 http://x/y /y \\\n && git clone --depth 1 http://x/z /z && cd /z/src && make install",
+        "IL123:3",
+    ),
     "built, not installed": ("RUN git clone --depth 1 http://x/y && cd y && make", ""),
     "removed, by whatever name": ("RUN tar xf y.tgz && cd y-1 && make install && cd .. && rm -rf y-*", ""),
     "unpacked and installed": ("RUN tar xf y.tgz && make -C y install", "IL123:2"),
@@ -116,6 +128,10 @@ FIXES = {
     "by its name": (f"{GET} && tar xf y.tgz", " \\\n    && rm y.tgz"),
     "with a variable": ("curl -O http://x/y-$V.tgz && tar xf y-$V.tgz", ' \\\n    && rm "y-$V.tgz"'),
     "with a variable in braces": ("curl -O http://x/y${V}z && tar xf y${V}z", ' \\\n    && rm "y${V}z"'),
+    "several at once": (
+        "wget http://x/y.deb && wget http://x/z.deb && dpkg -i *.deb",
+        " \\\n    && rm y.deb z.deb",
+    ),
     "not with a home in quotes": ("curl -o ~/y$V http://x && tar xf ~/y$V", None),
     "not from another folder": (f"{GET} && cd /x && tar xf /y.tgz", None),
     "not what is spoken of below": (f"{GET} && tar xf y.tgz\nCMD cat y.tgz", None),

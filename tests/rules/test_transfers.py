@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagelint.finding import Persona, Safety
+from imagelint.finding import Persona, Safety, Severity
 from tests.rules import cases
 
 SUM = "sha256:24454f830cdb571e2c4ad15481119c43b3cafd48dd869a9b2945d1036d1dc68d"
@@ -58,7 +58,15 @@ ARCHIVES = {
     "packed and not unpacked": ("FROM a\nCOPY b.tar /c/\nRUN tar cf b.tar --exclude=x /d", ""),
     "another one": ("FROM a\nCOPY b.tar /c/\nRUN tar xf d.tar", ""),
     "in another stage": ("FROM a\nCOPY b.tar /c/\nFROM a\nRUN tar xf b.tar", ""),
-    "from a stage": ("FROM a AS b\nFROM a\nCOPY --from=b c.tar /\nRUN tar xf /c.tar", ""),
+    "from a stage": ("FROM a AS b\nFROM a\nCOPY --from=b c.tar /\nRUN tar xf /c.tar", "IL208:3"),
+    "from a stage, removed later": ("FROM a AS b\nFROM a\nCOPY --from=b c.tar /\nRUN tar xf /c.tar && rm /c.tar", ""),
+    "from a stage, in a builder": (
+        "FROM a AS b\nFROM a AS d\nCOPY --from=b c.tar /\nRUN tar xf /c.tar\nFROM a\nCOPY --from=d /x /",
+        "",
+    ),
+    "from a URL": ("FROM a\nADD https://x/c.tgz /d/\nRUN tar xzf /d/c.tgz", "IL208:2"),
+    "from a URL, removed later": ("FROM a\nADD https://x/c.tgz /d/\nRUN tar xzf /d/c.tgz && rm /d/c.tgz", ""),
+    "from a URL, unpacked by ADD": ("FROM a\nADD --unpack https://x/c.tgz /d/\nRUN tar xzf /d/c.tgz", ""),
     "twice, told once": ("FROM a\nCOPY b.tar /c/\nRUN tar xf b.tar\nRUN tar xf b.tar", "IL208:2"),
 }
 ORDER = {
@@ -97,6 +105,20 @@ def test_add_becomes_copy(text: str, safety: Safety | None) -> None:
 @pytest.mark.parametrize(("text", "expected"), SEVERAL.values(), ids=SEVERAL)
 def test_several_sources(text: str, expected: str) -> None:
     assert cases.found(text, "IL210") == expected
+
+
+def test_a_flag_without_value_is_an_error_of_its_own() -> None:
+    assert cases.found("FROM a AS b\nFROM a\nCOPY --from b /x/* /y", "IL210") == "IL001:3"
+
+
+def test_add_of_plain_files_does_not_break_a_build() -> None:
+    (finding,) = cases.linted("FROM a\nADD b.txt /c", "IL209").findings
+    assert finding.severity is Severity.WARNING
+
+
+def test_hadolint_sees_archives_of_the_context_alone() -> None:
+    assert cases.aliases("FROM a\nCOPY c.tar /\nRUN tar -xf /c.tar", "IL208") == "DL3010"
+    assert cases.aliases("FROM a\nADD https://x/c.tar /\nRUN tar -xf /c.tar", "IL208") == ""
 
 
 @pytest.mark.parametrize(("text", "expected"), ARCHIVES.values(), ids=ARCHIVES)
