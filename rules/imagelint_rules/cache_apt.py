@@ -123,7 +123,7 @@ def _is_script(command: Command) -> bool:
     return command.name.endswith(".sh") or managers.is_script(command)
 
 
-@rule("IL109", blame=Paths("/var/cache/apt/archives/*.deb"))
+@rule("IL109", blame=Paths("/var/cache/apt/archives/*.deb"), aliases=("DL3009",))
 def apt_archives_kept(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     r"""apt's downloaded packages stay in the layer, because what deletes them was turned off.
 

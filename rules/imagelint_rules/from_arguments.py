@@ -17,7 +17,7 @@ _NAMES = Unpriced("it is about which image is built on, not about its size")
 _MANY = 50
 
 
-@rule("IL406", blame=_NAMES, aliases=("UndefinedArgInFrom",))
+@rule("IL406", blame=_NAMES, aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom"))
 def undeclared_argument_in_from(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     """FROM uses a variable that no ARG before the first FROM declares.
 
@@ -53,7 +53,7 @@ def undeclared_argument_in_from(from_: From, graph: BuildGraph) -> Iterator[Find
                 help=help_,
                 severity=Severity.ERROR if fails else None,
                 blame=FAILS if fails else None,
-                aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom") if fails and is_image else None,
+                aliases=None if fails and is_image else ("UndefinedArgInFrom",),
             )
             fails = False
 

@@ -64,7 +64,7 @@ def constant_platform(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     )
 
 
-@rule("IL405", blame=_PORTABLE, aliases=("RedundantTargetPlatform",))
+@rule("IL405", blame=_PORTABLE, aliases=("DL3065", "RedundantTargetPlatform"))
 def redundant_target_platform(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     """FROM asks for the platform that it would get anyway.
 
@@ -99,7 +99,7 @@ def redundant_target_platform(from_: From, graph: BuildGraph) -> Iterator[Findin
         "$TARGETPLATFORM is the platform that FROM takes anyway",
         help="leave the flag out",
         fix=_without(flag, from_, Safety.UNSAFE if name in graph.declared else Safety.SAFE),
-        aliases=("DL3065", "RedundantTargetPlatform") if exact else None,
+        aliases=None if exact else ("RedundantTargetPlatform",),
     )
 
 

@@ -11,7 +11,7 @@ from imagelint.rule import rule
 from imagelint_rules.cleanup import Layer, graded, persona
 
 #: `useradd`'s short options that take a value.
-_VALUED = "bcdefgkKGopPRsuZ"
+_VALUED = "bcdefgkKGpPRsuZ"
 _HIGH = 100_000
 
 
