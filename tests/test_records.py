@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from imagelint.records import NamedTuple
+from imagelint.records import NamedTuple, cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,3 +50,23 @@ def annotated(_format: int) -> dict[str, type]:
 def test_fields_are_found_however_a_class_body_holds_its_annotations(body: dict[str, Callable[..., Any]]) -> None:
     made: Any = type(NamedTuple)("Made", (NamedTuple,), {"__module__": __name__, **body, "y": 2})
     assert made(1)._asdict() == {"x": 1, "y": 2}
+
+
+class Counter:
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    @cached_property
+    def value(self) -> int:
+        """How often."""
+        self.asked += 1
+        return self.asked
+
+
+def test_a_cached_property_is_computed_once_for_each_object() -> None:
+    one, other = Counter(), Counter()
+    assert [one.value, one.value, other.value] == [1, 1, 1]
+    del one.value
+    assert (one.value, other.value) == (2, 1)
+    assert Counter.value.__doc__ == "How often."

@@ -11,7 +11,7 @@ from imagelint.graph import BuildGraph
 from imagelint.graph.references import names_of, number
 from imagelint.rule import rule
 from imagelint.text import Span
-from imagelint_rules.bases import resolved_image, shown
+from imagelint_rules.shared.bases import resolved_image, shown
 
 #: Distroless images that are named after a Debian release.
 _RELEASE = r"distroless/[a-z0-9.-]+-debian\d+"

@@ -25,7 +25,7 @@ from imagelint.dockerfile.words import SubstitutionError, expand
 from imagelint.finding import Finding, Severity
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.values import FAILS, value_of
+from imagelint_rules.shared.values import FAILS, value_of
 
 _SIGNALS = frozenset(
     "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP"

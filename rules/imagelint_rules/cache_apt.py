@@ -9,8 +9,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths, Persona, Related
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import cleanup, managers
-from imagelint_rules.cleanup import Cache, Layer, graded, persona
+from imagelint_rules.shared import cleanup, managers
+from imagelint_rules.shared.cleanup import Cache, Layer, graded, persona
 
 _LISTS = Cache(("/var/lib/apt/lists",))
 _ARCHIVES = Cache(("/var/cache/apt/archives",))

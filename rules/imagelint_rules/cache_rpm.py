@@ -8,8 +8,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths, Persona
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
-from imagelint_rules.cleanup import Cache, Layer, graded, persona
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.cleanup import Cache, Layer, graded, persona
 
 _YUM = frozenset({"yum"})
 _DNF = frozenset({"dnf", "dnf-3", "dnf5", "microdnf", "tdnf"})

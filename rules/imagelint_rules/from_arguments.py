@@ -9,8 +9,16 @@ from imagelint.dockerfile.words import variables
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import PLATFORM_ARGS, BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.bases import fault, platform_flag, resolved_platform, similar, span_of_variable, undeclared, unset
-from imagelint_rules.values import FAILS
+from imagelint_rules.shared.bases import (
+    fault,
+    platform_flag,
+    resolved_platform,
+    similar,
+    span_of_variable,
+    undeclared,
+    unset,
+)
+from imagelint_rules.shared.values import FAILS
 
 _NAMES = Unpriced("it is about which image is built on, not about its size")
 #: Variables of one FROM that are told apart.

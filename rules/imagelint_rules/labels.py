@@ -9,7 +9,7 @@ from imagelint.dockerfile.words import SubstitutionError, expand, unquote, varia
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import labeltypes
+from imagelint_rules.shared import labeltypes
 
 _METADATA = Unpriced("labels are metadata and take no bytes of a layer")
 _KEY = r"[a-z](?:[a-z0-9._/-]*[a-z0-9])?"

@@ -13,7 +13,7 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Related, Severity, Shadowed, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import changes, cleanup, managers
+from imagelint_rules.shared import changes, cleanup, managers
 
 _FEW = 2
 _REMOVES = "what a later one removes stays stored in the earlier one's layer"

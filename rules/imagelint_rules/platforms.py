@@ -8,7 +8,7 @@ from imagelint.finding import Finding, Fix, Persona, Safety, Unpriced
 from imagelint.graph import PLATFORM_ARGS, BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
-from imagelint_rules.bases import platform_flag, platform_of, resolved_platform, undeclared
+from imagelint_rules.shared.bases import platform_flag, platform_of, resolved_platform, undeclared
 
 _PORTABLE = Unpriced("it is about where the image runs, not about its size")
 

@@ -11,11 +11,11 @@ from imagelint.finding import Finding, Related, Severity
 from imagelint.graph import BuildGraph
 from imagelint.graph.references import number
 from imagelint.rule import rule
-from imagelint_rules.bases import fault, platform_flag, platform_of, shown, undeclared, unset
-from imagelint_rules.values import FAILS, value_of
+from imagelint_rules.shared.bases import fault, platform_flag, platform_of, shown, undeclared, unset
+from imagelint_rules.shared.values import FAILS, value_of
 
-_SYMBOLIC_MODE = re.compile(r"[ugoa]*(?:[-+=][rwxXst]*)+(?:,[ugoa]*(?:[-+=][rwxXst]*)+)*")
-_REMOTE = re.compile(r"https?://|git://|ssh://|git@", re.IGNORECASE)
+_SYMBOLIC_MODE = r"[ugoa]*(?:[-+=][rwxXst]*)+(?:,[ugoa]*(?:[-+=][rwxXst]*)+)*"
+_REMOTE = r"(?i)https?://|git://|ssh://|git@"
 
 
 @rule("IL003", blame=FAILS, aliases=("DL3029", "InvalidDefaultArgInFrom"), severity=Severity.ERROR, triggers=False)
@@ -158,11 +158,11 @@ def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
     """
     name = transfer.keyword
     for word in transfer.sources if isinstance(transfer, Copy) else ():
-        if _REMOTE.match(word.value):
+        if re.match(_REMOTE, word.value):
             yield Finding(transfer.span_of(word), "COPY takes no URL", help="ADD downloads", aliases=())
     if (flag := transfer.flag("chmod")) and flag.value is not None and "$" not in flag.value:
         octal = re.fullmatch(r"[0-7]{1,5}", flag.value) and int(flag.value, 8) <= 0o7777
-        if not octal and not _SYMBOLIC_MODE.fullmatch(flag.value):
+        if not octal and not re.fullmatch(_SYMBOLIC_MODE, flag.value):
             yield Finding(
                 transfer.span_of(flag.word),
                 f"{flag.value} is no mode",
@@ -171,7 +171,7 @@ def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
             )
     if (flag := transfer.flag("checksum")) and flag.value is not None and "$" not in flag.value:
         place = transfer.span_of(flag.word)
-        remote = [word for word in transfer.sources if _REMOTE.match(word.value)]
+        remote = [word for word in transfer.sources if re.match(_REMOTE, word.value)]
         if len(transfer.sources) != 1 or (not remote and "$" not in transfer.sources[0].value):
             yield Finding(place, f"{name} --checksum needs one source, and a remote one", aliases=())
         elif not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,}|[0-9a-f]{40}|[0-9a-f]{64}", flag.value):

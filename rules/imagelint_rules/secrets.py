@@ -8,7 +8,7 @@ from imagelint.dockerfile.words import unquote
 from imagelint.finding import Finding, Persona, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import onbuild
+from imagelint_rules.shared import onbuild
 
 #: Parts of a name between underscores that say that it is a secret, or only the like of one: BuildKit's two lists.
 _TELLING = frozenset("apikey auth credential credentials key password pword passwd secret token".split())

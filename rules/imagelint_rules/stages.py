@@ -9,7 +9,7 @@ from imagelint.dockerfile.shell import Command, ShellWord
 from imagelint.finding import Finding, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers, stored, surroundings
+from imagelint_rules.shared import managers, stored, surroundings
 
 #: Packages that are there to build software, by the names of Debian, Alpine and Fedora.
 _TOOLS = (

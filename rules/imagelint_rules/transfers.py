@@ -10,7 +10,7 @@ from imagelint.graph import BuildGraph
 from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
-from imagelint_rules import stored
+from imagelint_rules.shared import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

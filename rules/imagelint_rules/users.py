@@ -9,7 +9,7 @@ from imagelint.dockerfile.words import SubstitutionError
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.values import value_of
+from imagelint_rules.shared.values import value_of
 
 _METADATA = Unpriced("who runs the image takes no bytes")
 _ROOT = ("root", "0")

@@ -1,4 +1,4 @@
-"""What rules about failing builds share."""
+"""The value of a word, as far as the file shows it; and the blame of what ends a build."""
 
 from imagelint.dockerfile.instructions import Instruction
 from imagelint.dockerfile.words import SubstitutionError, expand, variables

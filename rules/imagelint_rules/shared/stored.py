@@ -8,8 +8,8 @@ import re
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.dockerfile.words import SubstitutionError
 from imagelint.records import TYPE_CHECKING, NamedTuple
-from imagelint_rules import managers
-from imagelint_rules.values import value_of
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.values import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
