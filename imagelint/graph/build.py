@@ -139,24 +139,6 @@ class BuildGraph:
             return self.stages[index] if 0 <= index < len(self.stages) else None
         return self._named.get(reference.lower())
 
-    def stage_named(self, reference: str, before: Stage, *, numbers: bool = True) -> Stage | None:
-        """The stage that `--from=reference` takes from in a stage: one above it; else None."""
-        found = self.meant(reference, numbers=numbers)
-        return found if found is not None and found.index < before.index else None
-
-    def copies_from(self, copy: Copy) -> Stage | None:
-        """The stage that a COPY takes from, if it takes from one."""
-        stage = self._stage.get(copy)
-        return self.stage_named(copy.from_, stage) if copy.from_ and stage else None
-
-    def mounts_from(self, run: Run) -> tuple[Stage, ...]:
-        """The stages that a RUN mounts. Mounts know stages by name alone: a number is an image's name."""
-        stage = self._stage.get(run)
-        if stage is None:
-            return ()
-        found = (self.stage_named(mount["from"], stage, numbers=False) for mount in run.mounts if mount.get("from"))
-        return tuple(each for each in found if each is not None)
-
     def triggers(self, stage: Stage) -> tuple[Instruction, ...]:
         """What a stage runs first of all: the instructions behind ONBUILD in the stage that it is built on."""
         return self._triggers.get(stage.base, ()) if stage.base is not None else ()

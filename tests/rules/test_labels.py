@@ -97,7 +97,7 @@ def test_each_type_has_its_own_alias() -> None:
 @pytest.mark.parametrize("kind", ["url", "spdx", "semver", "email"])
 def test_a_hostile_value_is_told_at_once(kind: str) -> None:
     for value in ("1.2.3-" + "a." * 400_000, "(" * 900, "a@" + "a-" * 400):
-        cases.found(f"FROM a\nLABEL x={value}", "IL715", context=demanding(x=kind))
+        assert cases.found(f"FROM a\nLABEL x={value}", "IL715", context=demanding(x=kind)).endswith("IL715:2")
 
 
 HEALTH = {
