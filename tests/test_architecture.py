@@ -69,3 +69,12 @@ def test_what_modules_of_rules_share_stands_apart_from_them() -> None:
 @pytest.mark.parametrize("path", sorted((ROOT / "rules").rglob("*.py")), ids=lambda path: path.stem)
 def test_a_module_of_rules_compiles_no_pattern_when_it_is_imported(path: Path) -> None:
     assert not re.search(r"^\S.*\bre\.compile\(", path.read_text(), re.MULTILINE)
+
+
+def test_the_map_of_the_project_has_every_module() -> None:
+    """By its name, or by its folder's."""
+    named = (ROOT / "docs/architecture.md").read_text()
+    for path in MODULES:
+        covered = any(f"`{folder}/`" in named for folder in path.relative_to(ROOT).parents)
+        if not covered and path.stem not in ("__init__", "__main__"):
+            assert f"/{path.name}`" in named or f"`{path.name}`" in named, path
