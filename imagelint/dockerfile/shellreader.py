@@ -259,6 +259,10 @@ class _Scanner:
     def word(self, depth: int) -> ShellWord:
         """Read one word; the commands of its substitutions are kept as nested ones."""
         text, start = self.text, self.at
+        # Most words are plain to their end.
+        if (plain := _PLAIN.match(text, start)) and (text[plain.end() : plain.end() + 1] or " ") in " \n;&|()":
+            self.at = plain.end()
+            return ShellWord(plain[0], start, self.at)
         value: list[str] = []
         while self.at < len(text):
             char = text[self.at]

@@ -6,8 +6,6 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
 from imagelint.dockerfile.scope import Scope
 from imagelint.dockerfile.syntax import Word
@@ -16,7 +14,7 @@ from imagelint.graph import shells
 from imagelint.graph.arguments import defaults, define, global_arguments, global_scope
 from imagelint.graph.context import BuildContext
 from imagelint.graph.stage import Stage
-from imagelint.records import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING, cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -38,6 +36,7 @@ class BuildGraph:
         self._place: dict[Instruction, int] = {}
         self._stage: dict[Instruction, Stage] = {}
         self._scopes: dict[int, Scope] = {}
+        self._commands: dict[Run, tuple[Command, ...]] = {}
         self.globals = global_scope()
         self.stages: tuple[Stage, ...] = tuple(self._build())
         self.headless = self._headless()
@@ -344,7 +343,9 @@ class BuildGraph:
 
     def commands(self, run: Run) -> tuple[Command, ...]:
         """The commands of a RUN; none where its shell is not a POSIX one."""
-        return run.script.commands if self.posix(run) else ()
+        if run not in self._commands:
+            self._commands[run] = run.script.commands if self.posix(run) else ()
+        return self._commands[run]
 
     def runs_in_a_row(self, stage: Stage) -> Iterator[tuple[Run, ...]]:
         """The groups of two or more RUNs with nothing between them, equal flags and a POSIX shell."""

@@ -100,7 +100,7 @@ class _Walk:
                 yield from self._found(command, folder, run)
             elif command.name in _KINDS:
                 yield from self._paths(command, folder, run, quiet=quiet)
-            else:
+            elif managers.system_manager(command) is not None:
                 yield from self._packages(command, run, packages)
             if command.name in _MAKES_OWNERS:
                 for word in command.args:

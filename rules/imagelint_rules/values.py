@@ -13,8 +13,10 @@ def value_of(text: str, instruction: Instruction, graph: BuildGraph, *, quotes: 
 
     Raises SubstitutionError where BuildKit refuses the word whatever its variables are.
     """
-    env = graph.environment(instruction)
     escape = instruction.source.escape
+    if "$" not in text and escape not in text and not (quotes and ("'" in text or '"' in text)):
+        return text
+    env = graph.environment(instruction)
     try:
         value = expand(text, env, escape=escape, quotes=quotes)
     except SubstitutionError:
