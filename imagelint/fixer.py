@@ -98,11 +98,26 @@ def fix(
 
 
 def write(fixed: Fixed) -> None:
-    """Put the fixed text in the file's place, in one step; never through a symbolic link."""
+    """Put the fixed text in the file's place, in one step; never where a stranger's symbolic link leads."""
     path = fixed.before.path
     if os.path.islink(path):
         raise InputError(f"{path}: not fixed: it is a symbolic link", hint="name the file that it leads to")
+    if _strays(path):
+        raise InputError(
+            f"{path}: not fixed: a symbolic link leads out of the working folder", hint=f"name {os.path.realpath(path)}"
+        )
     files.replace(path, fixed.after.source.to_bytes())
+
+
+def _strays(path: str) -> bool:
+    """Whether a relative path that seems to be below the working folder is not.
+
+    An absolute path and one that goes up say where they lead, as far as a user can tell.
+    """
+    if os.path.isabs(path) or os.pardir in path.split(os.sep):
+        return False
+    here = os.path.realpath(os.curdir)
+    return os.path.commonpath([here, os.path.realpath(path)]) != here
 
 
 def _key(finding: Finding, linted: Linted) -> tuple[str, str]:

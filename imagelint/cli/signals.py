@@ -31,7 +31,7 @@ def end_in_order() -> None:
 
 
 def be_a_worker() -> None:
-    """In a pool's process: Ctrl-C is the parent's affair, SIGTERM ends the work, and a parent that is gone all of it."""
+    """In a pool's process: Ctrl-C is the parent's affair, SIGTERM ends the work, a parent that is gone the process."""
     import threading
     import time
     from multiprocessing import parent_process
@@ -67,11 +67,11 @@ def unless_ended(work: Callable[[], list[Result]]) -> list[Result]:
         _busy = False
 
 
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(128 + number)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
+def _stop(number: int, _frame: FrameType | None) -> None:
     global _ended
     _ended = True
     if _busy:

@@ -201,7 +201,7 @@ WAITS = CRASHES.replace("raise {error}", "import os, time; open(f'pid-{os.getpid
     ("told", "status", "said"),
     [(signal.SIGINT, 130, "imagelint: interrupted\n"), (signal.SIGTERM, 143, ""), (signal.SIGKILL, -9, "")],
 )
-def test_a_run_that_is_told_to_end_leaves_no_process(folder: Path, told: signal.Signals, status: int, said: str) -> None:
+def test_a_run_that_is_ended_leaves_no_process(folder: Path, told: signal.Signals, status: int, said: str) -> None:
     for path in folder.rglob("Dockerfile"):
         path.write_text("FROM a:1\nCMD x\n")
     Path("my.py").write_text(WAITS)
