@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SYNTAX_CODE, SYNTAX_NAME = "IL001", "syntax-error"
 #: The rules whose findings are made here, where comments are held against what they silence.
 UNUSED, UNUSED_PRAGMA, MISSPELT = "unused-suppression", "unused-pragma", "misspelt-suppression"
+#: For how many misspelt names of a file the one that may be meant is looked for: that takes a while.
+_MAX_SUGGESTIONS = 100
 _SILENT: Blame = Unpriced("a comment takes no byte of an image")
 
 
@@ -172,12 +174,15 @@ def _of_comments(suppressions: Suppressions, graph: BuildGraph, plan: Plan) -> I
 
     if rule := rules.get(MISSPELT):
         known = _names(plan.catalogue or ())
+        told = 0
         for each in suppressions.misspelt:
             yield made(rule, each.line, each.message, each.help)
         for pragma in suppressions.pragmas if plan.catalogue is not None else ():
             for name in pragma.names if pragma.tool == "imagelint" else ():
                 if name not in known and not _is_of_batch(name, plan.batches) and not hadolint.is_code(name):
-                    yield made(rule, pragma.line, f"there is no rule {name[:60]} to ignore", _suggestion(name, known))
+                    told += 1
+                    help_ = _suggestion(name, known if told <= _MAX_SUGGESTIONS else ())
+                    yield made(rule, pragma.line, f"there is no rule {name[:60]} to ignore", help_)
     ran = _names(plan.rules)
     for pragma, name in suppressions.unused(
         lambda name: name in ran or name == "all" or _is_of_batch(name, plan.batches)

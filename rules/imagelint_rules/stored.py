@@ -70,9 +70,9 @@ class Index:
 
     def add(self, stored: Stored) -> None:
         """Remember something stored; what is too deep to be real is not."""
-        above = list(_parents(stored.path))
-        if len(above) > _MAX_DEPTH:
+        if stored.path.count("/") > _MAX_DEPTH:
             return
+        above = list(_parents(stored.path))
         for known in (self._at.setdefault(stored.path, []), *(self._below.setdefault(each, []) for each in above)):
             if len(known) < _REMEMBERED:
                 known.append(stored)
