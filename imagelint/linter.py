@@ -6,7 +6,7 @@ from imagelint import hadolint
 from imagelint.dockerfile.instructions import Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.errors import PluginError
-from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced
+from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced, clipped
 from imagelint.graph import BuildGraph, Stage
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.suppress import Suppressions
@@ -97,7 +97,7 @@ def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
                 if (judged := plan.judge(task.path, each, by_code[each.code].aliases if each.code in by_code else ()))
             ]
         kept.sort(key=lambda finding: (finding.span.start, finding.code, finding.span.end))
-        out.append(Linted(task.path, graph.dockerfile, graph, tuple(kept)))
+        out.append(Linted(task.path, graph.dockerfile, graph, tuple(map(clipped, kept))))
     return out
 
 

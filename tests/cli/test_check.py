@@ -188,6 +188,16 @@ def test_nothing_printed_moves_the_terminal(imagelint: Run, tmp_path: Path) -> N
     ]
 
 
+def test_no_name_is_too_long_to_be_read(imagelint: Run, folder: Path) -> None:
+    name = "y" * 100_000
+    (folder / "Dockerfile").write_text(
+        f"FROM a:1 AS {name}\nRUN apt-get install -y {name}\nVOLUME ${name}\nUSER {name}\n"
+    )
+    found = json.loads(imagelint("check", "--select", "ALL", "--output-format", "json", cwd=folder).stdout)["findings"]
+    assert "DL3008" in [alias for each in found for alias in each["aliases"]]
+    assert max(len(each["message"]) for each in found) < 600
+
+
 def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
     command = f"{sys.executable} -m imagelint check {folder} | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
