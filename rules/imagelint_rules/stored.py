@@ -46,6 +46,8 @@ _SHARED = frozenset(
 _GIT_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-o", "--origin", "-j", "--jobs", "--filter"})
 _UNPACKERS = frozenset("unzip gunzip bunzip2 unlzma unxz zgz uncompress zcat gzcat unar 7z".split())
 _MAX_DEPTH = 32
+#: No path is longer, as Linux has it.
+_MAX_PATH = 4096
 #: So many of the things that are stored below a folder are remembered; a finding names three.
 _REMEMBERED = 16
 _MAX_SOURCES = 64
@@ -143,13 +145,15 @@ def shell_path(text: str, folder: str | None, run: Run, graph: BuildGraph) -> st
 
 
 def _absolute(text: str, folder: str | None) -> str | None:
-    if not text or len(text) > 1024 or any(char in text for char in "$`~{\0"):
+    if not text or len(text) > _MAX_PATH or any(char in text for char in "$`~{\0"):
         return None
     if not text.startswith("/"):
         # What `..` of an unknown folder is, nobody knows.
         if folder is None or (folder.startswith(UNKNOWN) and ".." in text):
             return None
         text = f"{folder}/{text}"
+        if len(text) > _MAX_PATH:
+            return None
     return "/" + posixpath.normpath(text).lstrip("/")
 
 
