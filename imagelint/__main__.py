@@ -10,7 +10,9 @@ def main() -> int:
     # What is made at start-up stays until the end: looking through it again and again would find nothing to free.
     gc.set_threshold(100_000, 20, 20)
     from imagelint.cli import main as run
+    from imagelint.cli.signals import end_in_order
 
+    end_in_order()
     return run(sys.argv[1:])
 
 

@@ -105,16 +105,31 @@ def read(path: str, *, limit: int = MAX_BYTES) -> bytes:
     return data
 
 
+def put(path: str, data: bytes) -> None:
+    """Write a report: into a pipe or a device such as /dev/stdout, or in the place of the file of that name."""
+    try:
+        # /dev/stdout can lead to a regular file, and must stay what it is all the same.
+        folder = os.path.realpath(os.path.dirname(path))
+        if folder == "/dev" or folder.startswith("/proc/") or (os.path.exists(path) and not os.path.isfile(path)):
+            with open(path, "ab") as file:  # whoever redirected the output may have written before
+                file.write(data)
+            return
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {_reason(error)}") from error
+    replace(path, data)
+
+
 def replace(path: str, data: bytes) -> None:
     """Put a file in the place of whatever is there, in one step: a reader sees the old one or the new one.
 
-    Mode and owner stay as they were, as far as the user may; raises InputError where that is not possible.
+    Mode and owner stay as they were, as far as the user may. A symbolic link is replaced, not followed. Raises
+    InputError where that is not possible.
     """
     import tempfile  # only for what writes
     from contextlib import suppress
 
     try:
-        old = os.lstat(path) if os.path.lexists(path) else None
+        old = os.lstat(path) if os.path.exists(path) and not os.path.islink(path) else None
         if old is not None and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, "it is read-only")
         handle, temporary = tempfile.mkstemp(prefix=".imagelint-", dir=os.path.dirname(path) or ".")

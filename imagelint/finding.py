@@ -108,6 +108,10 @@ class Related(NamedTuple):
     message: str
 
 
+#: How many characters of a message, a note or a help are kept.
+LONGEST_TEXT = 500
+
+
 class Finding(NamedTuple):
     """One cause at one place. A rule gives place and words; the linter stamps the rule's own fields on it.
 
@@ -132,6 +136,23 @@ class Finding(NamedTuple):
     def weight(self) -> Severity:
         """Its severity; a warning's, as long as nobody has said."""
         return Severity.WARNING if self.severity is None else self.severity
+
+
+def clipped(finding: Finding) -> Finding:
+    """The finding with its texts as long as somebody may read: a name in a stranger's file can have any length."""
+    texts = (finding.message, finding.note, finding.help, *(each.message for each in finding.related))
+    if all(text is None or len(text) <= LONGEST_TEXT for text in texts):
+        return finding
+    return finding._replace(
+        message=_clip(finding.message),
+        note=finding.note and _clip(finding.note),
+        help=finding.help and _clip(finding.help),
+        related=tuple(Related(each.span, _clip(each.message)) for each in finding.related),
+    )
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT * 3 // 4]} … {text[-LONGEST_TEXT // 5 :]}"
 
 
 def ids_of(finding: Finding, aliases: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
 from imagelint import files
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Each pass fixes what does not overlap; more passes than this mean that two fixes undo each other.
 MAX_PASSES = 12
+
+#: How many characters are read to find out which of several fixes may not be kept.
+_MAX_TRIED = 10_000_000
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -86,8 +89,9 @@ def fix(
         text = _applied(current, chosen)
         if text is None:
             # One of them may not be kept; the others need not wait for it, unless it is only together that they fail.
-            sound_alone = [finding for finding in chosen if _applied(current, [finding]) is not None]
-            refused |= {_key(finding, current) for finding in chosen if finding not in sound_alone}
+            sound_alone = _sound_among(current, chosen)
+            kept = {id(finding) for finding in sound_alone}
+            refused |= {_key(finding, current) for finding in chosen if id(finding) not in kept}
             text = _applied(current, sound_alone) if sound_alone else None
             chosen = sound_alone if text is not None else sound_alone[:1]
             text = text if text is not None or not chosen else _applied(current, chosen)
@@ -98,11 +102,26 @@ def fix(
 
 
 def write(fixed: Fixed) -> None:
-    """Put the fixed text in the file's place, in one step; never through a symbolic link."""
+    """Put the fixed text in the file's place, in one step; never where a stranger's symbolic link leads."""
     path = fixed.before.path
     if os.path.islink(path):
         raise InputError(f"{path}: not fixed: it is a symbolic link", hint="name the file that it leads to")
+    if _strays(path):
+        raise InputError(
+            f"{path}: not fixed: a symbolic link leads out of the working folder", hint=f"name {os.path.realpath(path)}"
+        )
     files.replace(path, fixed.after.source.to_bytes())
+
+
+def _strays(path: str) -> bool:
+    """Whether a relative path that seems to be below the working folder is not.
+
+    An absolute path and one that goes up say where they lead, as far as a user can tell.
+    """
+    if os.path.isabs(path) or os.pardir in path.split(os.sep):
+        return False
+    here = os.path.realpath(os.curdir)
+    return os.path.commonpath([here, os.path.realpath(path)]) != here
 
 
 def _key(finding: Finding, linted: Linted) -> tuple[str, str]:
@@ -129,6 +148,25 @@ def _apart(findings: Iterable[Finding]) -> list[Finding]:
     return out
 
 
+def _sound_among(linted: Linted, findings: Sequence[Finding]) -> list[Finding]:
+    """Those of some findings that may be fixed, looked for by halves, since each try reads the file.
+
+    Where many may not in a long file, there is an end to it, and what was not tried is not among them.
+    """
+    found: list[Finding] = []
+    todo = [findings]
+    characters = _MAX_TRIED
+    while todo and characters > 0:
+        some = todo.pop()
+        characters -= len(linted.source.text)
+        if _applied(linted, some) is not None:
+            found += some
+        elif len(some) > 1:
+            middle = len(some) // 2
+            todo += [some[middle:], some[:middle]]
+    return found
+
+
 def _applied(linted: Linted, findings: Sequence[Finding]) -> str | None:
     """The text with these findings fixed; None where the result may not be kept."""
     fixes: list[Fix] = [finding.fix for finding in findings if finding.fix is not None]
@@ -142,9 +180,12 @@ def sound(before: Dockerfile, after: Dockerfile, edits: Sequence[Edit]) -> bool:
     if after.problems or _comments(before) != _comments(after) or _exec_forms(before) != _exec_forms(after):
         return False
     kept = iter([each.joined.strip() for each in after.instructions])
+    places = sorted(edit.span for edit in edits)  # which do not overlap, so that the ends are sorted too
+    ends = [place.end for place in places]
     for instruction in before.instructions:
         start, end = instruction.span
-        untouched = all(edit.span.end < start or edit.span.start > end for edit in edits)
+        near = bisect_left(ends, start)
+        untouched = near == len(places) or places[near].start > end
         if untouched and instruction.joined.strip() not in kept:
             return False
     return witness.agrees(after.source) is not False or witness.agrees(before.source) is False

@@ -6,7 +6,7 @@ from imagelint import hadolint
 from imagelint.dockerfile.instructions import Instruction, Onbuild
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.errors import PluginError
-from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced
+from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced, clipped
 from imagelint.graph import BuildGraph, Stage
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.suppress import Suppressions
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 SYNTAX_CODE, SYNTAX_NAME = "IL001", "syntax-error"
 #: The rules whose findings are made here, where comments are held against what they silence.
 UNUSED, UNUSED_PRAGMA, MISSPELT = "unused-suppression", "unused-pragma", "misspelt-suppression"
+#: For how many misspelt names of a file the one that may be meant is looked for: that takes a while.
+_MAX_SUGGESTIONS = 100
 _SILENT: Blame = Unpriced("a comment takes no byte of an image")
 
 
@@ -92,7 +94,7 @@ def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
                 if (judged := plan.judge(task.path, each, by_code[each.code].aliases if each.code in by_code else ()))
             ]
         kept.sort(key=lambda finding: (finding.span.start, finding.code, finding.span.end))
-        out.append(Linted(task.path, graph.dockerfile, graph, tuple(kept)))
+        out.append(Linted(task.path, graph.dockerfile, graph, tuple(map(clipped, kept))))
     return out
 
 
@@ -202,12 +204,15 @@ def _of_comments(suppressions: Suppressions, graph: BuildGraph, plan: Plan) -> I
 
     if rule := rules.get(MISSPELT):
         known = _names(plan.catalogue or ())
+        told = 0
         for each in suppressions.misspelt:
             yield made(rule, each.line, each.message, each.help)
         for pragma in suppressions.pragmas if plan.catalogue is not None else ():
             for name in pragma.names if pragma.tool == "imagelint" else ():
                 if name not in known and not _is_of_batch(name, plan.batches) and not hadolint.is_code(name):
-                    yield made(rule, pragma.line, f"there is no rule {name[:60]} to ignore", _suggestion(name, known))
+                    told += 1
+                    help_ = _suggestion(name, known if told <= _MAX_SUGGESTIONS else ())
+                    yield made(rule, pragma.line, f"there is no rule {name[:60]} to ignore", help_)
     ran = _names(plan.rules)
     for pragma, name in suppressions.unused(
         lambda name: name in ran or name == "all" or _is_of_batch(name, plan.batches)

@@ -98,7 +98,7 @@ class Suppressions:
         for pragma in self.pragmas:
             for name in pragma.names:
                 self._held.setdefault((name, pragma.scope, pragma.at, pragma.tool == "check"), pragma)
-        self._used: set[tuple[Pragma, str]] = set()
+        self._used: set[tuple[int, str]] = set()  # by id: a comment may name ten thousands, and is hashed as long
 
     def _read(self, comment: str, line: int, *, pragmas: bool) -> None:
         if "imagelint" in comment and (own := re.match(_OWN, comment)):
@@ -201,7 +201,7 @@ class Suppressions:
         pragma = self._held.get(key)
         if pragma is None or (pragma.scope is Scope.STAGE and line < pragma.line):
             return False
-        self._used.add((pragma, key[0]))
+        self._used.add((id(pragma), key[0]))
         return True
 
     def _reaching(self, line: int) -> Iterator[tuple[Scope, int]]:
@@ -218,7 +218,7 @@ class Suppressions:
         """The comments that silenced nothing although a rule that they name ran, with that name."""
         for pragma in self.pragmas:
             for name in pragma.names:
-                if (pragma, name) not in self._used and ran(name):
+                if (id(pragma), name) not in self._used and ran(name):
                     yield pragma, name
 
 

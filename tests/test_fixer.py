@@ -9,6 +9,7 @@ import pytest
 
 from imagelint import fixer
 from imagelint.dockerfile.instructions import User
+from imagelint.dockerfile.parser import parse
 from imagelint.errors import InputError
 from imagelint.finding import Finding, Fix, Unpriced
 from imagelint.linter import lint
@@ -157,6 +158,16 @@ def test_a_fix_that_is_refused_holds_up_no_other() -> None:
     rules = [swap("a", "b\nRUNN x"), swap("c", "dddd")]
     result = fixer.fix(lint("Dockerfile", "FROM x\nUSER a\nUSER c\nUSER a\n", rules), rules)
     assert result.after.source.text == "FROM x\nUSER a\nUSER dddd\nUSER a\n"
+
+
+def test_a_refused_fix_among_many_is_found_in_few_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str] = []
+    monkeypatch.setattr(fixer, "parse", lambda text: (tries.append(text), parse(text))[1])
+    rules = [swap("a", "b\nRUNN x"), swap("c", "dddd")]
+    text = "FROM x\n" + "USER c\n" * 300 + "USER a\n" + "USER c\n" * 700
+    result = fixer.fix(lint("Dockerfile", text, rules), rules)
+    assert result.after.source.text == text.replace("c", "dddd")
+    assert len(tries) < 40
 
 
 def test_many_fixes_take_time_that_grows_with_their_number() -> None:

@@ -70,6 +70,18 @@ class _Parser(argparse.ArgumentParser):
         complain(ImagelintError(message, hint=f"{self.prog} --help"))
         sys.exit(2)
 
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Each command's parser complains of what it does not know itself: it has the options that may be meant."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            from difflib import get_close_matches
+
+            close = get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
+            hint = f"did you mean {close[0]}?" if close else f"{self.prog} --help"
+            complain(ImagelintError(f"unrecognized arguments: {' '.join(unknown)}", hint=hint))
+            sys.exit(2)
+        return parsed, unknown
+
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
     """The form of a help text. argparse makes one for each argument, and would import shutil for the width."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from imagelint import files
 from imagelint.cli import complain, lintrun, options
-from imagelint.errors import ImagelintError, InputError
+from imagelint.errors import ImagelintError, InputError, UsageError
 from imagelint.finding import FileError, FileReport
 from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = options.read(arguments)
     errors: list[FileError] = []
     paths = _paths(chosen, errors)
+    _spare(paths, chosen.output_file, chosen.baseline if chosen.update_baseline else None)
     reports = _lint(arguments, chosen, paths, errors)
     known = 0
     if chosen.update_baseline:
@@ -66,6 +67,13 @@ def _paths(chosen: Options, errors: list[FileError]) -> list[str]:
     return list(found.values())
 
 
+def _spare(paths: Sequence[str], *written: str | None) -> None:
+    """Raise UsageError where a report would be written over a Dockerfile: an option's argument was forgotten."""
+    for path in filter(None, written):
+        if os.path.realpath(path) in map(os.path.realpath, paths):
+            raise UsageError(f"{path} is a Dockerfile to check: a report would take its place")
+
+
 def _complaint(path: str, error: ImagelintError) -> FileError:
     """Say at once what is wrong with a path; the message is kept for the report."""
     complain(error)
@@ -91,7 +99,8 @@ def _collect(outcomes: Iterable[Outcome], named: Sequence[str], errors: list[Fil
     for outcome in outcomes:
         if outcome.fixed:
             codes = ", ".join(dict.fromkeys(outcome.fixed))
-            print(f"fixed {printable(outcome.path)}: {len(outcome.fixed)} findings ({codes})", file=sys.stderr)
+            findings = "1 finding" if len(outcome.fixed) == 1 else f"{len(outcome.fixed)} findings"
+            print(f"fixed {printable(outcome.path)}: {findings} ({codes})", file=sys.stderr)
         if outcome.unsettled:
             codes = ", ".join(outcome.unsettled)
             print(f"imagelint: note: {printable(outcome.path)}: not fixed: {codes} undo each other", file=sys.stderr)
@@ -162,4 +171,4 @@ def _report(
             print(line)
     else:
         text_of = "".join(f"{line}\n" for line in lines)
-        files.replace(chosen.output_file, text_of.encode("utf-8", "backslashreplace"))
+        files.put(chosen.output_file, text_of.encode("utf-8", "backslashreplace"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from imagelint import files, linter
+from imagelint.cli import signals
 from imagelint.dockerfile.validate import is_dockerfile
 from imagelint.errors import ImagelintError, InputError, NotADockerfileError, PluginError
 from imagelint.graph import BuildContext, Demands
@@ -79,14 +80,21 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
         return
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import active_children
 
     global _job  # what a forked process finds
     _job = job
     try:
         with ProcessPoolExecutor(workers, initializer=_begin, initargs=(start,)) as pool:
-            for chunk, outcomes in zip(chunks, pool.map(_in_process, chunks), strict=True):
-                yield from outcomes
-                done(len(chunk))
+            try:
+                for chunk, outcomes in zip(chunks, pool.map(_in_process, chunks), strict=True):
+                    yield from outcomes
+                    done(len(chunk))
+            except BaseException:  # interrupted: without this, leaving the pool waits for all that it has begun
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in active_children():
+                    process.terminate()
+                raise
     except BrokenProcessPool as error:
         raise ImagelintError(
             "a process that linted files ended before it was done: killed, or out of memory"
@@ -103,13 +111,15 @@ _job: Job | None = None
 
 def _begin(start: Callable[[], Job]) -> None:
     global _job
+    signals.be_a_worker()
     if _job is None:
         _job = start()
 
 
 def _in_process(chunk: Sequence[str]) -> list[Outcome]:
     assert _job is not None
-    return list(_chunk(_job, chunk))
+    job = _job
+    return signals.unless_ended(lambda: list(_chunk(job, chunk)))
 
 
 def _chunk(job: Job, paths: Sequence[str]) -> Iterator[Outcome]:

@@ -29,7 +29,7 @@ class Options:
     def __init__(self, arguments: argparse.Namespace, settings: Settings, job: Job) -> None:
         self.job = job
         self.output_format: str = arguments.output_format or settings.output_format or "text"
-        self.output_file: str | None = arguments.output_file
+        self.output_file: str | None = None if arguments.output_file == "-" else arguments.output_file
         level = arguments.fail_on
         configured = Severity.INFO if settings.fail_on is None else settings.fail_on
         self.fail_on = Severity[level.upper()] if level else configured

@@ -6,6 +6,8 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+
 from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
 from imagelint.dockerfile.scope import Scope
 from imagelint.dockerfile.syntax import Word
@@ -257,13 +259,19 @@ class BuildGraph:
                 (at for at, each in enumerate(stage.instructions, 1) if each is instruction), len(stage.instructions)
             )
         yield from stage.instructions[index:]
-        todo = [*self._built_on.get(stage, ())]
-        built_on: list[Stage] = []
-        while todo:
-            built_on.append(todo.pop())
-            todo += self._built_on.get(built_on[-1], ())
-        for other in sorted(built_on, key=lambda each: each.index):
-            yield from other.instructions
+        # One stage after another, since few callers look at them all: a stage stands behind the one it is built on.
+        waiting: list[tuple[int, int, list[Stage]]] = []
+
+        def wait(stages: list[Stage], at: int = 0) -> None:
+            if at < len(stages):
+                heappush(waiting, (stages[at].index, at, stages))
+
+        wait(self._built_on.get(stage, []))
+        while waiting:
+            _, at, stages = heappop(waiting)
+            wait(stages, at + 1)
+            wait(self._built_on.get(stages[at], []))
+            yield from stages[at].instructions
 
     def scope(self, stage: Stage) -> Scope:
         """The variables of a stage."""

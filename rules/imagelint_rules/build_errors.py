@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from imagelint.dockerfile.instructions import (
     Add,
@@ -23,7 +24,7 @@ from imagelint.dockerfile.syntax import Word
 from imagelint.dockerfile.validate import problems
 from imagelint.dockerfile.words import SubstitutionError, expand
 from imagelint.finding import Finding, Severity
-from imagelint.graph import BuildGraph
+from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
 from imagelint_rules.shared.values import FAILS, value_of
 
@@ -208,11 +209,20 @@ def bad_trigger(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     stage = graph.stage_of(from_)
-    for each in stage.base.instructions if stage and stage.base else ():
+    failing = _failing_trigger(stage.base) if stage and stage.base else None
+    if failing is not None:
+        line, problem = failing
+        yield Finding(from_.span, f"the trigger at line {line} fails here: {problem}")
+
+
+@lru_cache(maxsize=64)  # many stages can be built on one with many triggers
+def _failing_trigger(base: Stage) -> tuple[int, str] | None:
+    """The line of a stage's first trigger that cannot run, where the build ends, and what is wrong with it."""
+    for each in base.instructions:
         if isinstance(each, Onbuild) and each.inner is not None:
             for problem in problems(each.inner):
-                line = each.start_line
-                yield Finding(from_.span, f"the trigger at line {line} fails here: {problem.message}")
+                return each.start_line, problem.message
+    return None
 
 
 @rule("IL010", blame=FAILS, severity=Severity.ERROR, triggers=False)

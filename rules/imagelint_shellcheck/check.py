@@ -39,7 +39,7 @@ def _missing() -> str | None:
 
 @batch("SC", missing=_missing)
 def shellcheck(graphs: Sequence[BuildGraph]) -> Iterable[tuple[int, Finding]]:
-    """What ShellCheck finds in the scripts of RUN."""
+    """What ShellCheck finds in the scripts of RUN; https://www.shellcheck.net/wiki/ has a page for each code."""
     return Findings(graphs)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -90,6 +91,11 @@ ERRORS = {
     "too large": (["large"], "larger than 10 MB"),
     "no such rule": (["--select", "IL999x"], "no such rule"),
     "no such option": (["--nope"], "--nope"),
+    "a misspelt option": (["--selct", "ALL"], "did you mean --select?"),
+    "a report over the Dockerfile": (["--output-file", "Dockerfile"], "Dockerfile is a Dockerfile to check"),
+    "a baseline over it": (["--update-baseline", "--baseline", "./Dockerfile"], "Dockerfile is a Dockerfile to check"),
+    "a report over a folder": (["--output-file", "."], "is a folder"),
+    "a report in no folder": (["--output-file", "no/report"], "no/report: cannot be written"),
     "both": (["--fix", "--diff"], "exclude each other"),
     "a patch as JSON": (["--diff", "--output-format", "json"], "not a report"),
     "no such stage": (["--target", "nope", "Dockerfile"], "no stage nope"),
@@ -182,10 +188,17 @@ def test_nothing_printed_moves_the_terminal(imagelint: Run, tmp_path: Path) -> N
     ]
 
 
-def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
-    import subprocess
-    import sys
+def test_no_name_is_too_long_to_be_read(imagelint: Run, folder: Path) -> None:
+    name = "y" * 100_000
+    (folder / "Dockerfile").write_text(
+        f"FROM a:1 AS {name}\nRUN apt-get install -y {name}\nVOLUME ${name}\nUSER {name}\n"
+    )
+    found = json.loads(imagelint("check", "--select", "ALL", "--output-format", "json", cwd=folder).stdout)["findings"]
+    assert "DL3008" in [alias for each in found for alias in each["aliases"]]
+    assert max(len(each["message"]) for each in found) < 600
 
+
+def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
     command = f"{sys.executable} -m imagelint check {folder} | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
@@ -193,14 +206,55 @@ def test_a_closed_pipe_is_no_traceback(folder: Path) -> None:
 
 @pytest.mark.parametrize("target", [">/dev/full", ">&-"])
 def test_a_report_that_cannot_be_written_is_no_traceback(folder: Path, target: str) -> None:
-    import subprocess
-    import sys
-
     command = f"{sys.executable} -m imagelint check {folder} {target}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith("imagelint: error: ")
     assert "Traceback" not in done.stderr
+
+
+def test_a_report_takes_the_place_of_the_file_of_its_name(imagelint: Run, folder: Path) -> None:
+    (folder / "report").write_text("old")
+    (folder / "report").chmod(0o640)
+    (folder / "precious").write_text("mine")
+    (folder / "link").symlink_to("precious")
+    for name in ("report", "link", "new"):
+        done = imagelint("check", "--output-format", "json", "--output-file", name, cwd=folder)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+        assert json.loads((folder / name).read_text())["findings"]
+        assert not (folder / name).is_symlink()
+        assert (folder / name).stat().st_mode & 0o111 == 0
+    assert (folder / "report").stat().st_mode & 0o777 == 0o640
+    assert (folder / "precious").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1"])
+def test_a_report_goes_to_standard_output_by_any_name(imagelint: Run, folder: Path, name: str) -> None:
+    plain = imagelint("check", cwd=folder)
+    named = imagelint("check", "--output-file", name, cwd=folder)
+    assert (named.returncode, named.stdout) == (1, plain.stdout)
+    with (folder / "log").open("w") as log:
+        log.write("before\n")
+        log.flush()
+        command = [sys.executable, "-m", "imagelint", "check", "--output-file", name]
+        subprocess.run(command, stdout=log, cwd=folder, check=False)
+    assert (folder / "log").read_text() == f"before\n{plain.stdout}"
+
+
+def test_a_fix_stays_in_the_working_folder(imagelint: Run, folder: Path) -> None:
+    (folder / "repository/inside").mkdir(parents=True)
+    (folder / "repository/inside/Dockerfile").write_text(BAD)
+    (folder / "repository/out").symlink_to("..")
+    (folder / "repository/in").symlink_to("inside")
+    here = folder / "repository"
+    for path in ("out/Dockerfile", "./out/Dockerfile"):
+        done = imagelint("check", "--fix", path, cwd=here)
+        assert (done.returncode, (folder / "Dockerfile").read_text()) == (2, BAD)
+        assert "a symbolic link leads out of the working folder" in done.stderr
+    assert imagelint("check", "--fix", "in/Dockerfile", cwd=here).returncode == 0
+    assert (here / "inside/Dockerfile").read_text() == GOOD
+    assert imagelint("check", "--fix", "../Dockerfile", cwd=here).returncode == 0
+    assert (folder / "Dockerfile").read_text() == GOOD
 
 
 def test_the_rules_explain_themselves(imagelint: Run) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -206,3 +208,41 @@ def test_progress_is_not_drawn_into_a_pipe(imagelint: Run, folder: Path) -> None
     for number in range(1_000):
         (folder / f"part0/{number}.dockerfile").write_text("FROM a:1\n")
     assert imagelint("check", "--select", "IL201").stderr == ""
+
+
+WAITS = CRASHES.replace("raise {error}", "import os, time; open(f'pid-{os.getpid()}', 'w'); time.sleep(60)")
+
+
+@pytest.mark.skipif(lintrun.processors() < 2, reason="needs processes that work for another one")
+@pytest.mark.parametrize(
+    ("told", "status", "said"),
+    [(signal.SIGINT, 130, "imagelint: interrupted\n"), (signal.SIGTERM, 143, ""), (signal.SIGKILL, -9, "")],
+)
+def test_a_run_that_is_ended_leaves_no_process(folder: Path, told: signal.Signals, status: int, said: str) -> None:
+    for path in folder.rglob("Dockerfile"):
+        path.write_text("FROM a:1\nCMD x\n")
+    Path("my.py").write_text(WAITS)
+    Path("imagelint.toml").write_text('local-rules = ["my.py"]\n')
+    command = [sys.executable, "-m", "imagelint", "check", "--allow-local-rules", "--select", "MY101"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: len(list(folder.glob("pid-*"))) > 1)
+        process.send_signal(told)
+        assert process.communicate(timeout=30) == ("", said)
+    assert process.returncode == status
+    until(lambda: not any(lives(int(path.name[4:])) for path in folder.glob("pid-*")))
+
+
+def until(true: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+
+
+def lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/status")  # a container may have nobody who buries processes without a parent
+    return not status.exists() or "\nState:\tZ" not in status.read_text()

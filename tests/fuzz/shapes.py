@@ -103,6 +103,10 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "fields of a mount": lambda count: FROM + "RUN --mount=type=cache" + ",id=x" * count + " a\n",
     "stages": _lines("FROM debian:12 AS s{}\nRUN x\n"),
     "stages on one another": _stages("FROM s{-} AS s{}\nRUN x\n"),
+    "stages that install, on one another": _stages("FROM s{-} AS s{}\nRUN apt-get update\n"),
+    "stages with triggers on one": lambda count: (
+        "FROM debian:12 AS a\n" + "ONBUILD RUN x\nONBUILD COPY x\n" * count + "FROM a\n" * count
+    ),
     "stages that copy": _stages("FROM debian:12 AS s{}\nCOPY --from=s{-} /a /b\n"),
     "stages that copy by number": _stages("FROM debian:12 AS s{}\nCOPY --from={-} /a /b\n"),
     "stages that mount": _stages("FROM debian:12 AS s{}\nRUN --mount=from=s0,target=/x x\n"),
@@ -112,6 +116,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
     "ONBUILD in ONBUILD": lambda count: FROM + "ONBUILD " * count + "RUN a\n",
     "SHELL instructions": lambda count: FROM + 'SHELL ["/bin/bash", "-c"]\nRUN a\n' * count,
     "WORKDIR instructions": _lines("WORKDIR a\nRUN b{}\n"),
+    "folders in one another": _lines("WORKDIR a\nCOPY a b{}\n"),
     "USER instructions": _lines("USER a{}\nRUN b\n"),
     "unknown instructions": _lines("INSTALL a{}\n"),
     "one unknown word": lambda count: FROM + "x" * count + "\n",

@@ -50,6 +50,8 @@ _UNPACKERS = frozenset("unzip gunzip bunzip2 unlzma unxz zgz uncompress zcat gzc
 #: The programs that `_stores` knows, but for python.
 _STORING = frozenset("bsdtar bun composer curl git npm pnpm tar unzip wget yarn".split())
 _MAX_DEPTH = 32
+#: No path is longer, as Linux has it.
+_MAX_PATH = 4096
 #: So many of the things that are stored below a folder are remembered; a finding names three.
 _REMEMBERED = 16
 _MAX_SOURCES = 64
@@ -74,9 +76,9 @@ class Index:
 
     def add(self, stored: Stored) -> None:
         """Remember something stored; what is too deep to be real is not."""
-        above = list(_parents(stored.path))
-        if len(above) > _MAX_DEPTH:
+        if stored.path.count("/") > _MAX_DEPTH:
             return
+        above = list(_parents(stored.path))
         for known in (self._at.setdefault(stored.path, []), *(self._below.setdefault(each, []) for each in above)):
             if len(known) < _REMEMBERED:
                 known.append(stored)
@@ -147,13 +149,15 @@ def shell_path(text: str, folder: str | None, run: Run, graph: BuildGraph) -> st
 
 
 def _absolute(text: str, folder: str | None) -> str | None:
-    if not text or len(text) > 1024 or not _UNTOLD.isdisjoint(text):
+    if not text or len(text) > _MAX_PATH or not _UNTOLD.isdisjoint(text):
         return None
     if not text.startswith("/"):
         # What `..` of an unknown folder is, nobody knows.
         if folder is None or (folder.startswith(UNKNOWN) and ".." in text):
             return None
         text = f"{folder}/{text}"
+        if len(text) > _MAX_PATH:
+            return None
     return "/" + posixpath.normpath(text).lstrip("/")
 
 
