@@ -132,6 +132,11 @@ class Finding(NamedTuple):
     code: str = ""
     name: str = ""
 
+    @property
+    def weight(self) -> Severity:
+        """Its severity; a warning's, as long as nobody has said."""
+        return Severity.WARNING if self.severity is None else self.severity
+
 
 def clipped(finding: Finding) -> Finding:
     """The finding with its texts as long as somebody may read: a name in a stranger's file can have any length."""

@@ -7,11 +7,11 @@ that is broken, or a key that does not exist, is an error and not passed over.
 from __future__ import annotations
 
 from imagelint import files, hadolint
-from imagelint.config import LABEL_TYPES, LEVELS, Reader, Settings
 from imagelint.errors import InputError
 from imagelint.finding import Severity
 from imagelint.records import TYPE_CHECKING
 from imagelint.selection import Layer
+from imagelint.settings import LABEL_TYPES, LEVELS, Reader, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -79,10 +79,7 @@ def lint(path: str, data: bytes | str, rules: Sequence[Rule] | Plan, context: Bu
 def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
     """Lint several Dockerfiles; a batch is given them all at once."""
     graphs = [BuildGraph(parse(task.data), task.context) for task in tasks]
-    found = [[*_syntax(graph.dockerfile), *_visit(plan.rules, graph)] for graph in graphs]
-    for batch in plan.batches:
-        for number, finding in _batch(batch, graphs):
-            found[number].append(finding)
+    found = _found(plan, graphs)
     by_code = {rule.code: rule for rule in plan.rules}
     out: list[Linted] = []
     for task, graph, findings in zip(tasks, graphs, found, strict=True):
@@ -101,6 +98,26 @@ def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
     return out
 
 
+def _found(plan: Plan, graphs: Sequence[BuildGraph]) -> list[list[Finding]]:
+    """What the rules and the batches find in each graph. The batches begin first: they work beside the rules."""
+    begun: list[tuple[Batch, Iterable[tuple[int, Finding]]]] = []
+    try:
+        for batch in plan.batches:
+            with _Guard(batch):
+                begun.append((batch, batch.function(graphs)))
+        visits = _Visits(plan.rules)
+        found = [[*_syntax(graph.dockerfile), *visits.of(graph)] for graph in graphs]
+        for batch, findings in begun:
+            with _Guard(batch):
+                for number, finding in findings:
+                    found[number].append(finding)
+        return found
+    finally:
+        for _, findings in begun:
+            if close := getattr(findings, "close", None):
+                close()
+
+
 def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
     for problem in dockerfile.problems:
         yield Finding(
@@ -114,37 +131,50 @@ def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
         )
 
 
-def _visit(rules: Sequence[Rule], graph: BuildGraph) -> Iterator[Finding]:
-    """Visit every part of the graph with the rules that are about its kind."""
-    wanted: dict[tuple[type, bool], list[Rule]] = {}
-    for part, trigger in _parts(graph):
-        kind = (type(part), trigger)
-        if kind not in wanted:
-            wanted[kind] = [
-                rule for rule in rules if issubclass(kind[0], rule.visits) and (rule.triggers or not trigger)
-            ]
-        for rule in wanted[kind]:
-            yield from _guarded(rule, part, graph)
+class _Visits:
+    """Rules by the kind of part that they are about, behind ONBUILD or not."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = rules
+        self._wanted: dict[tuple[type, bool], list[Rule]] = {}
+
+    def of(self, graph: BuildGraph) -> Iterator[Finding]:
+        """Visit every part of a graph. A rule that crashes names itself; nothing is passed over in silence."""
+        for part, trigger in _parts(graph):
+            kind = (type(part), trigger)
+            wanted = self._wanted.get(kind)
+            if wanted is None:
+                wanted = self._wanted[kind] = [
+                    rule for rule in self._rules if issubclass(kind[0], rule.visits) and (rule.triggers or not trigger)
+                ]
+            for rule in wanted:
+                try:
+                    found = rule.check(part, graph)
+                except Exception as error:
+                    raise _crashed(rule, part, error) from error
+                if found:
+                    yield from found
 
 
-def _guarded(rule: Rule, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
-    """A rule that crashes names itself; nothing is passed over in silence."""
-    try:
-        yield from rule.check(part, graph)
-    except Exception as error:
-        where = f" at line {part.start_line}" if isinstance(part, Instruction) else ""
-        message = f"the rule {rule.code} ({rule.name}) failed{where}: {type(error).__name__}: {error}"
-        raise PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile") from error
+def _crashed(rule: Rule, part: Instruction | Stage | Dockerfile, error: Exception) -> PluginError:
+    where = f" at line {part.start_line}" if isinstance(part, Instruction) else ""
+    message = f"the rule {rule.code} ({rule.name}) failed{where}: {type(error).__name__}: {error}"
+    return PluginError(message, hint="this is a bug in the rule; please report it with the Dockerfile")
 
 
-def _batch(batch: Batch, graphs: Sequence[BuildGraph]) -> Iterator[tuple[int, Finding]]:
-    try:
-        yield from batch.function(graphs)
-    except PluginError:
-        raise
-    except Exception as error:
-        message = f"{batch.name} failed: {type(error).__name__}: {error}"
-        raise PluginError(message, hint=f"--ignore {batch.prefix} runs without it") from error
+class _Guard:
+    """A batch that crashes names itself; nothing is passed over in silence."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Exception) and not isinstance(error, PluginError):
+            message = f"{self._batch.name} failed: {type(error).__name__}: {error}"
+            raise PluginError(message, hint=f"--ignore {self._batch.prefix} runs without it") from error
 
 
 def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile, bool]]:

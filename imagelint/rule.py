@@ -24,7 +24,7 @@ from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
     from imagelint.finding import Blame
@@ -61,11 +61,15 @@ class Rule(NamedTuple):
     function: Callable[..., Iterable[Finding]]
     options: Mapping[str, Any]
 
-    def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
+    def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> list[Finding]:
         """Run on one part of a Dockerfile; the findings carry what the rule says of itself and they do not."""
-        given = {name.replace("-", "_"): value for name, value in self.options.items()} if self.options else {}
-        for finding in self.function(part, graph, **given):
-            yield finding._replace(
+        if self.options:
+            given = {name.replace("-", "_"): value for name, value in self.options.items()}
+            found = self.function(part, graph, **given)
+        else:
+            found = self.function(part, graph)
+        return [
+            finding._replace(
                 code=self.code,
                 name=self.name,
                 severity=self.severity if finding.severity is None else finding.severity,
@@ -73,6 +77,8 @@ class Rule(NamedTuple):
                 aliases=self.aliases if finding.aliases is None else finding.aliases,
                 blame=self.blame if finding.blame is None else finding.blame,
             )
+            for finding in found
+        ]
 
     def with_options(self, given: Mapping[str, object]) -> Rule:
         """The rule with other values for its options; raises UsageError for one that it lacks, or of another type."""
@@ -161,7 +167,9 @@ def _visits(function: Callable[..., object]) -> tuple[type, ...]:
 class Batch(NamedTuple):
     """A check over many Dockerfiles at once. Its findings bring their own codes, which begin with `prefix`.
 
-    `missing` says what it lacks to run here, or None; `function` yields a finding with the number of its graph.
+    `missing` says what it lacks to run here, or None. `function` is called before the rules run, so that it can start
+    what works beside them; the findings that it returns, each with the number of its graph, are read after they have.
+    What it returns is closed in any case, where it has a `close`, as generators have.
     """
 
     prefix: str

@@ -183,7 +183,7 @@ def _judge(selection: Selection) -> Callable[[str, Finding, tuple[str, ...]], Fi
             return None
         severity = verdict.severity
         if severity is None:
-            severity = Severity.WARNING if finding.severity is None else finding.severity
+            severity = finding.weight
         if severity < selection.minimum:
             return None
         return finding if severity is finding.severity else finding._replace(severity=severity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,29 @@ def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
 
 def test_there_is_no_package_in_the_rules_folder_itself() -> None:
     assert not (ROOT / "rules" / "__init__.py").exists()
+
+
+RULES = ROOT / "rules/imagelint_rules"
+
+
+def test_what_modules_of_rules_share_stands_apart_from_them() -> None:
+    without = [path.name for path in RULES.glob("*.py") if not re.search("^@rule", path.read_text(), re.MULTILINE)]
+    assert without == ["__init__.py"]
+    for path in (RULES / "shared").glob("*.py"):
+        text = path.read_text()
+        assert not re.search("^@rule", text, re.MULTILINE), path.name
+        assert not re.search(r"from imagelint_rules(?!\.shared\b)", text), path.name
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "rules").rglob("*.py")), ids=lambda path: path.stem)
+def test_a_module_of_rules_compiles_no_pattern_when_it_is_imported(path: Path) -> None:
+    assert not re.search(r"^\S.*\bre\.compile\(", path.read_text(), re.MULTILINE)
+
+
+def test_the_map_of_the_project_has_every_module() -> None:
+    """By its name, or by its folder's."""
+    named = (ROOT / "docs/architecture.md").read_text()
+    for path in MODULES:
+        covered = any(f"`{folder}/`" in named for folder in path.relative_to(ROOT).parents)
+        if not covered and path.stem not in ("__init__", "__main__"):
+            assert f"/{path.name}`" in named or f"`{path.name}`" in named, path

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imagelint import config
+from imagelint.errors import UsageError
 from imagelint.hadolintconfig import read as read_hadolint
+from imagelint.settings import Settings
 from tests.conftest import ROOT
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def test_its_files_are_read(imagelint: Run, text: str) -> None:
 
 def keys(run: Callable[[], object]) -> set[str]:
     """The keys that a reader knows: what it says of one that it does not."""
-    with pytest.raises(config.UsageError) as caught:
+    with pytest.raises(UsageError) as caught:
         run()
     return set((caught.value.hint or "").removeprefix("keys: ").split(", "))
 
@@ -60,7 +62,7 @@ def test_it_has_every_key_of_hadolints() -> None:
     Path("x.yaml").write_text("zzzzzzzz: 1")
     table = PAGE[PAGE.index("| key |") :]
     named = re.findall(r"`([a-zA-Z-]+)`", " ".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE)))
-    assert set(named) == keys(lambda: read_hadolint("x.yaml", config.Settings()))
+    assert set(named) == keys(lambda: read_hadolint("x.yaml", Settings()))
 
 
 def test_its_comments_silence(imagelint: Run) -> None:

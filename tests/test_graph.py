@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx
 import pytest
 
-from imagelint.dockerfile.instructions import Copy, Run
+from imagelint.dockerfile.instructions import Run
 from imagelint.dockerfile.parser import parse
 from imagelint.graph import BuildContext, BuildGraph
 
@@ -47,8 +47,8 @@ def test_build_arguments_choose_the_base() -> None:
 
 def test_copies_lead_to_stages_and_images_do_not() -> None:
     built = graph()
-    copies = [each for each in built.stages[3].instructions if isinstance(each, Copy)]
-    assert [source and source.label for source in map(built.copies_from, copies)] == ["build", "build", None]
+    found = [each for each in built.references if each.stage is built.stages[3] and each.kind == "copies_from"]
+    assert [each.target and each.target.label for each in found] == ["build", "build", None]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
-    from imagelint.config import Settings
+    from imagelint.settings import Settings
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 

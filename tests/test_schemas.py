@@ -60,6 +60,21 @@ def test_parse(imagelint: Run, tmp_path: Path) -> None:
     assert [error["line"] for error in document["errors"]] == [7]
 
 
+def test_rules(imagelint: Run) -> None:
+    printed = imagelint("rules", "--output-format", "json").stdout
+    valid("rules", printed)
+    listed = json.loads(printed)
+    assert {"IL101", "IL001"} <= {each["code"] for each in listed["rules"]}
+    assert [each["prefix"] for each in listed["batches"]] == ["SC"]
+
+
+def test_the_baseline_of_check(imagelint: Run, tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    imagelint("check", "--isolated", "--baseline", path, "--update-baseline", JAVA)
+    valid("check-baseline", path.read_text())
+    assert json.loads(path.read_text())["findings"]
+
+
 def test_analyze(imagelint: Run, image: Path) -> None:
     dockerfile = JAVA / "0_0_2/Dockerfile"
     valid("analyze", imagelint("analyze", image, "--output-format", "json").stdout)

@@ -223,9 +223,7 @@ def _rules(commands: _Commands) -> None:
 
 def _schema(commands: _Commands) -> None:
     parser = _command(commands, "schema", "print the JSON Schema of a report")
-    parser.add_argument(
-        "name", nargs="?", metavar="REPORT", help="check, analyze, gate, parse, baseline (default: list them)"
-    )
+    parser.add_argument("name", nargs="?", metavar="REPORT", help="a report's name (default: list them)")
 
 
 _LEVELS = ("error", "warning", "info", "style")

@@ -9,7 +9,7 @@ from functools import partial
 from imagelint import files
 from imagelint.cli import complain, lintrun, options
 from imagelint.errors import ImagelintError, InputError, UsageError
-from imagelint.finding import FileError, FileReport, Severity
+from imagelint.finding import FileError, FileReport
 from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
@@ -46,12 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         _report(arguments, chosen, reports, errors, known)
     if errors:
         return 2
-    failed = any(_weight(finding.severity) >= chosen.fail_on for report in reports for finding in report.findings)
+    failed = any(finding.weight >= chosen.fail_on for report in reports for finding in report.findings)
     return 1 if failed and not chosen.exit_zero else 0
-
-
-def _weight(severity: Severity | None) -> Severity:
-    return Severity.WARNING if severity is None else severity
 
 
 def _paths(chosen: Options, errors: list[FileError]) -> list[str]:

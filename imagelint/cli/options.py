@@ -13,13 +13,13 @@ from imagelint.errors import InputError, UsageError
 from imagelint.finding import Persona, RulePage, Severity
 from imagelint.records import TYPE_CHECKING
 from imagelint.selection import Layer
+from imagelint.settings import LEVELS, Settings
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
-    from imagelint.config import Settings
     from imagelint.rule import Rule
 
 
@@ -97,7 +97,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     if arguments.isolated:
         if arguments.config:
             raise UsageError("--isolated reads no configuration, and --config names one")
-        return config.Settings()
+        return Settings()
     settings = config.load(arguments.config)
     if settings.local_rules and not (settings.trusted or arguments.allow_local_rules):
         # A repository's configuration alone must not run code where it is checked.
@@ -129,9 +129,9 @@ def _layer(arguments: argparse.Namespace) -> Layer:
     severities = {}
     for each in arguments.severity:
         name, equals, level = each.partition("=")
-        if not equals or level not in config.LEVELS:
+        if not equals or level not in LEVELS:
             raise UsageError(f"--severity {each}: must be RULE=LEVEL, such as IL101=error")
-        severities[name] = config.LEVELS[level]
+        severities[name] = LEVELS[level]
     select = None if arguments.select is None else _names(arguments.select)
     if select == ():
         raise UsageError("--select names no rule")

@@ -1,4 +1,4 @@
-"""What several commands do alike: choosing rules, reading build options."""
+"""What several commands do alike: reading how a Dockerfile is built."""
 
 from __future__ import annotations
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from imagelint.dockerfile.syntax import Word, quoted_words, words
 from imagelint.dockerfile.words import unquote
-from imagelint.records import TYPE_CHECKING, NamedTuple
+from imagelint.records import TYPE_CHECKING, NamedTuple, cached_property
 
 if TYPE_CHECKING:
     from typing import ClassVar

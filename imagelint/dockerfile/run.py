@@ -124,6 +124,8 @@ def _look_through(command: Command, depth: int) -> Iterator[Command]:
 def _unwrapped(words: tuple[ShellWord, ...], at: int) -> int:
     """Where the command begins that the wrapper at `at` runs; the end where there is no wrapper, or nothing in it."""
     name = words[at].value.rpartition("/")[2]
+    if name == "command" and _asks(words[at + 1 : at + 2]):
+        return len(words)
     if name in _WRAPPERS:
         return _behind(words, at + 1, _WRAPPERS[name], assigns=name in ("env", "sudo"), operand=name in _TAKES_OPERAND)
     if name in _RUNNERS and at + 1 < len(words) and words[at + 1].value == "run":
@@ -131,6 +133,11 @@ def _unwrapped(words: tuple[ShellWord, ...], at: int) -> int:
     if name == "runuser" and any(word.value in ("-u", "--user") for word in words[at + 1 : at + 2]):
         return _behind(words, at + 1, frozenset({"-u", "--user"}))
     return len(words)
+
+
+def _asks(words: tuple[ShellWord, ...]) -> bool:
+    """Whether `command` is only asked where a program is, as in `command -v curl`."""
+    return any(word.value in ("-v", "-V", "-pv", "-pV") for word in words)
 
 
 def _behind(

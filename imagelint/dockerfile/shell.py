@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imagelint.records import TYPE_CHECKING, NamedTuple
+from imagelint.records import TYPE_CHECKING, NamedTuple, cached_property
 
 if TYPE_CHECKING:
     from imagelint.text import OffsetMap, Span
@@ -23,13 +23,7 @@ class Wrapper(NamedTuple):
     span: Span
 
 
-class Command(NamedTuple):
-    """A simple command: its words without assignments and redirections, and how it hangs on the one before.
-
-    `operator` stands before it (empty for the first of its list); `nested` says that it stands inside a subshell,
-    a group, a compound command or a substitution; `wrappers` are what it was found behind, the outermost first.
-    """
-
+class _Command(NamedTuple):
     text: OffsetMap
     words: tuple[ShellWord, ...]
     assignments: tuple[ShellWord, ...]
@@ -39,12 +33,22 @@ class Command(NamedTuple):
     end: int
     wrappers: tuple[Wrapper, ...] = ()
 
-    @property
+
+class Command(_Command):
+    """A simple command: its words without assignments and redirections, and how it hangs on the one before.
+
+    `operator` stands before it (empty for the first of its list); `nested` says that it stands inside a subshell,
+    a group, a compound command or a substitution; `wrappers` are what it was found behind, the outermost first.
+    """
+
+    # No slots: every rule asks for the name of every command, so that it is kept once it is known.
+
+    @cached_property
     def name(self) -> str:
         """The program's name without its folder; empty for a bare assignment."""
         return self.words[0].value.rpartition("/")[2] if self.words else ""
 
-    @property
+    @cached_property
     def args(self) -> tuple[ShellWord, ...]:
         """The words behind the name."""
         return self.words[1:]

@@ -55,6 +55,7 @@ class _List:
         self.words: list[ShellWord] = []
         self.operator = ""
         self.header = False  # among the words behind `for` or `case`
+        self.naming = False  # the word behind `function`
         self.pattern = False  # between `in` or `;;` and the `)` behind a case's pattern
         self.place = len(scanner.commands)  # where the next command goes: before those of its substitutions
 
@@ -91,7 +92,7 @@ class _List:
             return
         if not self.header:
             self._emit()
-        self.header = False
+        self.header = self.naming = False
         self._begin(symbol)
         if symbol in ("|", "|&"):
             scanner.pipes.append(scanner.map.span(scanner.at - len(symbol), scanner.at))
@@ -129,10 +130,26 @@ class _List:
             if bare == "in" and self.words and self.stack and self.stack[-1] == "case":
                 self.header, self.pattern = False, True
                 self.words = []
+            elif self.naming:
+                self.header = self.naming = False
             else:
                 self.words.append(word)
         elif self.words or not self._reserved(bare):
             self.words.append(word)
+            if bare == "[[" and len(self.words) == 1:
+                self._condition()
+
+    def _condition(self) -> None:
+        """The words of `[[ … ]]`, between which `&&`, `|` and `<` end no command."""
+        scanner = self.scanner
+        while (char := scanner.skip_blanks()) and char != ";":
+            if char in "&|()<>\n":
+                scanner.at += 1
+                continue
+            word = scanner.word(self.depth)
+            self.words.append(word)
+            if word.value == "]]":
+                break
 
     def _reserved(self, bare: str) -> bool:
         """Take a reserved word at a command's beginning; says whether it was one."""
@@ -152,6 +169,7 @@ class _List:
             if bare != "function":
                 self.stack.append(bare)
             self.header = True
+            self.naming = bare == "function"
             self._break_chain()
         else:
             return False
@@ -241,6 +259,10 @@ class _Scanner:
     def word(self, depth: int) -> ShellWord:
         """Read one word; the commands of its substitutions are kept as nested ones."""
         text, start = self.text, self.at
+        # Most words are plain to their end.
+        if (plain := _PLAIN.match(text, start)) and (text[plain.end() : plain.end() + 1] or " ") in " \n;&|()":
+            self.at = plain.end()
+            return ShellWord(plain[0], start, self.at)
         value: list[str] = []
         while self.at < len(text):
             char = text[self.at]
@@ -257,6 +279,8 @@ class _Scanner:
                 self.at = end + 1
             elif char == '"':
                 self._double(value, depth)
+            elif char == "$" and text.startswith("'", self.at + 1):
+                self._dollar_single(value)
             elif char in "$`":
                 self._expansion(value, depth)
             elif char in "<>":
@@ -271,6 +295,14 @@ class _Scanner:
                 self.at = end
         self.at = min(max(self.at, start + 1), len(text))
         return ShellWord("".join(value), start, self.at)
+
+    def _dollar_single(self, value: list[str]) -> None:
+        """`$'…'`, in which a backslash guards the quote; kept as it is written."""
+        begin = self.at = self.at + 2
+        while self.at < len(self.text) and self.text[self.at] != "'":
+            self.at += 2 if self.text[self.at] == "\\" else 1
+        value.append(self.text[begin : self.at])
+        self.at += 1
 
     def _double(self, value: list[str], depth: int) -> None:
         text = self.text
@@ -302,8 +334,24 @@ class _Scanner:
             elif text.startswith("(", self.at):
                 self._substitution(depth)
             elif text.startswith("{", self.at):
-                self._balanced("{", "}")
+                self._braces(depth)
         value.append(text[begin : self.at])
+
+    def _braces(self, depth: int) -> None:
+        """Skip `${…}`; the commands of substitutions in it are kept."""
+        if depth >= MAX_DEPTH:
+            self._balanced("{", "}")
+            return
+        text, level = self.text, 0
+        while self.at < len(text):
+            char = text[self.at]
+            if char in "$`":
+                self._expansion([], depth + 1)
+                continue
+            self.at += 2 if char == "\\" else 1
+            level += (char == "{") - (char == "}")
+            if not level:
+                return
 
     def _substitution(self, depth: int) -> None:
         """Read the list inside the parentheses that begin here."""

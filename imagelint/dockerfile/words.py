@@ -31,11 +31,15 @@ def expand(word: str, env: Mapping[str, str], *, escape: str = "\\", quotes: boo
 
     Raises SubstitutionError where BuildKit refuses the word. Variables that `env` lacks are empty.
     """
+    if "$" not in word and escape not in word and not (quotes and ("'" in word or '"' in word)):
+        return word
     return _Lexer(word, env, escape, quotes=quotes).run()
 
 
 def variables(word: str, *, escape: str = "\\") -> list[str]:
     """The names of the variables that a word reads, in order; a word that cannot be read has those up to there."""
+    if "$" not in word:
+        return []
     lexer = _Lexer(word, {}, escape)
     try:
         lexer.run()

@@ -6,7 +6,6 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 
 from __future__ import annotations
 
-from functools import cached_property
 from heapq import heappop, heappush
 
 from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
@@ -17,7 +16,7 @@ from imagelint.graph import shells
 from imagelint.graph.arguments import defaults, define, global_arguments, global_scope
 from imagelint.graph.context import BuildContext
 from imagelint.graph.stage import Stage
-from imagelint.records import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING, cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -39,6 +38,7 @@ class BuildGraph:
         self._place: dict[Instruction, int] = {}
         self._stage: dict[Instruction, Stage] = {}
         self._scopes: dict[int, Scope] = {}
+        self._commands: dict[Run, tuple[Command, ...]] = {}
         self.globals = global_scope()
         self.stages: tuple[Stage, ...] = tuple(self._build())
         self.headless = self._headless()
@@ -140,24 +140,6 @@ class BuildGraph:
         if index is not None:
             return self.stages[index] if 0 <= index < len(self.stages) else None
         return self._named.get(reference.lower())
-
-    def stage_named(self, reference: str, before: Stage, *, numbers: bool = True) -> Stage | None:
-        """The stage that `--from=reference` takes from in a stage: one above it; else None."""
-        found = self.meant(reference, numbers=numbers)
-        return found if found is not None and found.index < before.index else None
-
-    def copies_from(self, copy: Copy) -> Stage | None:
-        """The stage that a COPY takes from, if it takes from one."""
-        stage = self._stage.get(copy)
-        return self.stage_named(copy.from_, stage) if copy.from_ and stage else None
-
-    def mounts_from(self, run: Run) -> tuple[Stage, ...]:
-        """The stages that a RUN mounts. Mounts know stages by name alone: a number is an image's name."""
-        stage = self._stage.get(run)
-        if stage is None:
-            return ()
-        found = (self.stage_named(mount["from"], stage, numbers=False) for mount in run.mounts if mount.get("from"))
-        return tuple(each for each in found if each is not None)
 
     def triggers(self, stage: Stage) -> tuple[Instruction, ...]:
         """What a stage runs first of all: the instructions behind ONBUILD in the stage that it is built on."""
@@ -351,7 +333,9 @@ class BuildGraph:
 
     def commands(self, run: Run) -> tuple[Command, ...]:
         """The commands of a RUN; none where its shell is not a POSIX one."""
-        return run.script.commands if self.posix(run) else ()
+        if run not in self._commands:
+            self._commands[run] = run.script.commands if self.posix(run) else ()
+        return self._commands[run]
 
     def runs_in_a_row(self, stage: Stage) -> Iterator[tuple[Run, ...]]:
         """The groups of two or more RUNs with nothing between them, equal flags and a POSIX shell."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
 from types import MappingProxyType
 
-from imagelint.records import TYPE_CHECKING, NamedTuple
+from imagelint.records import TYPE_CHECKING, NamedTuple, cached_property
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

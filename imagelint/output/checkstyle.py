@@ -35,7 +35,7 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
 
 def _findings(file: FileReport) -> Iterator[str]:
     for finding in file.findings:
-        severity = _SEVERITIES[Severity.WARNING if finding.severity is None else finding.severity]
+        severity = _SEVERITIES[finding.weight]
         line, column, _ = one_line(file.lines, finding.span)
         # Readers take what is behind the last dot for the rule, and what is before it for the kind.
         yield (

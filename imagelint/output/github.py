@@ -20,13 +20,9 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
     """One command a line. GitHub shows ten annotations of each level and step: what matters most comes first."""
     out = [_command("error", {"file": from_root(each.path), "title": "imagelint"}, each.message) for each in errors]
     found = [(file, finding) for file in in_repository(files) for finding in file.findings]
-    found.sort(key=lambda each: -_severity(each[1]))  # stable: files and lines stay in order
+    found.sort(key=lambda each: -each[1].weight)  # stable: files and lines stay in order
     out += [_annotation(file, finding) for file, finding in found]
     return "\n".join(out)
-
-
-def _severity(finding: Finding) -> Severity:
-    return Severity.WARNING if finding.severity is None else finding.severity
 
 
 def _annotation(file: FileReport, finding: Finding) -> str:
@@ -35,7 +31,7 @@ def _annotation(file: FileReport, finding: Finding) -> str:
     if region.end_column is not None:
         properties["endColumn"] = str(region.end_column)
     properties["title"] = f"{finding.code} {finding.name}".rstrip()
-    return _command(_LEVELS[_severity(finding)], properties, explained(finding))
+    return _command(_LEVELS[finding.weight], properties, explained(finding))
 
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:

@@ -29,14 +29,13 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
     """A JSON list of issues. GitLab drops those whose fingerprint was there before, so each has its own."""
     out = []
     for file, finding, fingerprint in fingerprints(in_repository(files)):
-        severity = Severity.WARNING if finding.severity is None else finding.severity
         line = one_line(file.lines, finding.span).line
         out.append(
             {
                 "description": f"{finding.code}: {lines(finding.message)}",
                 "check_name": finding.code,
                 "fingerprint": fingerprint,
-                "severity": _SEVERITIES[severity],
+                "severity": _SEVERITIES[finding.weight],
                 "location": {"path": unicode(file.path), "lines": {"begin": line, "end": line}},
             }
         )

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 
-from imagelint.finding import Severity
 from imagelint.output.escape import lines, unicode
 from imagelint.output.regions import one_line
 from imagelint.records import TYPE_CHECKING
@@ -26,14 +25,13 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
     out = []
     for file in files:
         for finding in file.findings:
-            severity = Severity.WARNING if finding.severity is None else finding.severity
             line, column, _ = one_line(file.lines, finding.span)
             out.append(
                 {
                     "code": code(finding),
                     "column": column,
                     "file": unicode(file.path),
-                    "level": severity.label,
+                    "level": finding.weight.label,
                     "line": line,
                     "message": lines(finding.message),
                 }

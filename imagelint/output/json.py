@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from imagelint.finding import Severity
 from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,14 +32,13 @@ def check(files: Iterable[FileReport], errors: Iterable[FileError]) -> dict[str,
 
 def finding(file: FileReport, finding: Finding) -> dict[str, Any]:
     """One finding. `price` is null where no image was given to measure it in."""
-    severity = finding.severity if finding.severity is not None else Severity.WARNING
     lines = file.lines
     return {
         "path": file.path,
         "code": finding.code,
         "name": finding.name,
         "aliases": list(finding.aliases or ()),
-        "severity": severity.label,
+        "severity": finding.weight.label,
         "message": finding.message,
         "note": finding.note,
         "help": finding.help,

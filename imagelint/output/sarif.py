@@ -45,7 +45,7 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
     found = list(fingerprints(in_repository(files)))
     total = len(found)
     if total > MAX_RESULTS:
-        order = sorted(range(total), key=lambda number: (-_severity(found[number][1]), number))
+        order = sorted(range(total), key=lambda number: (-found[number][1].weight, number))
         found = [found[number] for number in sorted(order[:MAX_RESULTS])]
     codes: dict[str, int] = {}
     descriptors: list[dict[str, Any]] = []
@@ -69,10 +69,6 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
         "results": list(_results(found, codes)),
     }
     return dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
-
-
-def _severity(finding: Finding) -> Severity:
-    return Severity.WARNING if finding.severity is None else finding.severity
 
 
 def _descriptor(finding: Finding, page: RulePage | None) -> dict[str, Any]:
@@ -106,7 +102,7 @@ def _without_page(finding: Finding) -> RulePage:
     summary = f"{'ShellCheck' if url else 'imagelint'}: {name}."
     text = f"{summary}\n\nSee {url}" if url else summary
     aliases = finding.aliases or ()
-    return RulePage(finding.code, finding.name or finding.code, summary, text, _severity(finding), aliases, url)
+    return RulePage(finding.code, finding.name or finding.code, summary, text, finding.weight, aliases, url)
 
 
 def _short(text: str) -> str:
@@ -135,7 +131,7 @@ def _results(found: Sequence[tuple[FileReport, Finding, str]], codes: Mapping[st
         result: dict[str, Any] = {
             "ruleId": finding.code,
             "ruleIndex": codes[finding.code],
-            "level": _LEVELS[_severity(finding)],
+            "level": _LEVELS[finding.weight],
             "message": {"text": escape.sarif_message(explained(finding))},
             "locations": [{"physicalLocation": _place(file, columns, finding.span)}],
             "partialFingerprints": {"primaryLocationLineHash": fingerprint},

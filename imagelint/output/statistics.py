@@ -7,17 +7,11 @@ from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from imagelint.finding import FileError, FileReport, RulePage
-
+    from imagelint.finding import FileReport
 
 _MEANINGS = {"[*]": "can be fixed with --fix", "[-]": "some can be fixed with --fix"}
-
-
-def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapping[str, RulePage]) -> str:
-    """The table as one text."""
-    return "\n".join(lines(files))
 
 
 def lines(files: Sequence[FileReport]) -> Iterator[str]:

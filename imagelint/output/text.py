@@ -29,9 +29,8 @@ def findings(file: FileReport, style: Style) -> Iterator[str]:
 
 def _finding(file: FileReport, finding: Finding, style: Style) -> Iterator[str]:
     index = file.lines
-    severity = finding.severity if finding.severity is not None else Severity.WARNING
     aliases = f" ({', '.join(finding.aliases)})" if finding.aliases else ""
-    head = style.severity(f"{severity.label}[{finding.code}]", severity)
+    head = style.severity(f"{finding.weight.label}[{finding.code}]", finding.weight)
     yield f"{head} {style(printable(finding.message), 'bold')}"
     places = [finding.span, *(related.span for related in finding.related)]
     gutter = len(str(max(index.position(span.start).line for span in places)))
@@ -122,7 +121,7 @@ def summary(files: Sequence[FileReport], unread: int, style: Style, *, known: in
     failed += "; " + style(f"{unread} could not be read", "red") if unread else ""
     if not shown:
         return style(f"{checked} checked, nothing found", "dim" if unread else "green") + failed
-    counts = Counter(finding.severity for finding in shown)
+    counts = Counter(finding.weight for finding in shown)
     weights = ", ".join(
         style.severity(f"{counts[severity]} {_plural(severity.label, counts[severity])}", severity)
         for severity in sorted(Severity, reverse=True)

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from imagelint.dockerfile.instructions import Copy, From, Run
 from imagelint.dockerfile.reference import ImageName, image_name
+from imagelint.dockerfile.words import SubstitutionError, expand, variables
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.graph.references import names_of, number
 from imagelint.rule import rule
 from imagelint.text import Span
-from imagelint_rules.bases import resolved_image, shown
+from imagelint_rules.shared.bases import resolved_image, shown
 
 #: Distroless images that are named after a Debian release.
 _RELEASE = r"distroless/[a-z0-9.-]+-debian\d+"
@@ -40,11 +41,11 @@ def untagged_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     image = resolved_image(from_, graph)
-    name = image_name(image) if image else None
-    if image and name and name.tag is None and name.digest is None:
+    name = image_name(image) if image else _partly(from_, graph, untagged=True)
+    if name and name.tag is None and name.digest is None:
         yield Finding(
             from_.span_of(from_.image),
-            f"{shown(image, from_)} has no tag: it is what `latest` is on the day of the build",
+            f"{shown(image or from_.image.value, from_)} has no tag: it is what `latest` is on the day of the build",
             help=_advice(name),
             persona=Persona.PEDANTIC if _local(name) or re.fullmatch(_RELEASE, name.path) else None,
         )
@@ -60,6 +61,29 @@ def _advice(name: ImageName) -> str:
     if name.registry == "cgr.dev" or name.path.startswith(("distroless/", "chainguard/")):
         return "pin the image by its digest: it has no tags for versions"
     return "name a version, or pin the image by its digest"
+
+
+def _partly(from_: From, graph: BuildGraph, tag: str = "", *, untagged: bool = False) -> ImageName | None:
+    """The parts of an image's name that is none without values that only the build has.
+
+    None where the file does not write out what is asked for: the tag, or that there is none.
+    """
+    stage = graph.stage_of(from_)
+    text, escape = from_.image.value, from_.source.escape
+    last = text.rpartition("/")[2]
+    if (
+        stage is None
+        or stage.base is not None
+        or "$" not in text
+        or not last.endswith(tag)
+        or ("$" in last and untagged)
+    ):
+        return None
+    try:
+        names = variables(text, escape=escape)
+        return image_name(expand(text, {name: graph.globals.get(name) or "x" for name in names}, escape=escape))
+    except SubstitutionError:
+        return None
 
 
 @rule("IL402", blame=_MOVES, aliases=("DL3007",))
@@ -93,11 +117,11 @@ def latest_base_image(instruction: From | Copy, graph: BuildGraph) -> Iterator[F
                 )
         return
     image = resolved_image(instruction, graph)
-    base = image_name(image) if image else None
-    if image and base and base.tag == "latest" and base.digest is None:
+    base = image_name(image) if image else _partly(instruction, graph, ":latest")
+    if base and base.tag == "latest" and base.digest is None:
         yield Finding(
             instruction.span_of(instruction.image),
-            f"{shown(image, instruction)} is another image after every release",
+            f"{shown(image or instruction.image.value, instruction)} is another image after every release",
             help=_advice(base),
         )
 
@@ -149,6 +173,11 @@ def _images(instruction: From | Copy | Run, graph: BuildGraph) -> Iterator[tuple
         image = resolved_image(instruction, graph)
         if image:
             yield image, instruction.span_of(instruction.image)
+        elif partly := _partly(instruction, graph):
+            text = instruction.image.value
+            # The registry is certain where the first part of the name is.
+            if "$" not in (text.partition("/")[0] if "/" in text else text.partition(":")[0]):
+                yield f"{partly.registry}/{partly.path}", instruction.span_of(instruction.image)
         return
     numbers = isinstance(instruction, Copy)
     for name, word in names_of(instruction):

@@ -20,13 +20,13 @@ from imagelint.dockerfile.instructions import (
     Workdir,
 )
 from imagelint.dockerfile.parser import Dockerfile
+from imagelint.dockerfile.syntax import Word
 from imagelint.dockerfile.validate import problems
 from imagelint.dockerfile.words import SubstitutionError, expand
 from imagelint.finding import Finding, Severity
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint.text import Span
-from imagelint_rules.values import FAILS, value_of
+from imagelint_rules.shared.values import FAILS, value_of
 
 _SIGNALS = frozenset(
     "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP SYS TERM TRAP"
@@ -34,24 +34,24 @@ _SIGNALS = frozenset(
 )
 
 
-def _expanded(instruction: Instruction) -> Iterator[tuple[str, Span]]:
-    """The texts of an instruction in which BuildKit replaces variables, each with its place."""
+def _expanded(instruction: Instruction) -> Iterator[tuple[str, Word | None]]:
+    """The texts of an instruction in which BuildKit replaces variables, each with its word; None stands for all."""
     match instruction:
         case Arg() | Env() | Label():
             for pair in instruction.pairs:
                 if pair.value is not None:
-                    yield pair.value, instruction.span_of(pair.word)
+                    yield pair.value, pair.word
         case User() | Workdir() | Stopsignal():
-            yield instruction.arguments, instruction.span
+            yield instruction.arguments, None
         case Add() | Copy() | Expose() | Volume() | From():
             words = instruction.words[:1] if isinstance(instruction, From) else instruction.words
             heredocs = {heredoc.word.start for heredoc in instruction.heredocs}
             for word in words:
                 if word.start not in heredocs:
-                    yield word.value, instruction.span_of(word)
-            for name in ("chown", "chmod", "platform"):
-                if (flag := instruction.flag(name)) and flag.value:
-                    yield flag.value, instruction.span_of(flag.word)
+                    yield word.value, word
+            for flag in instruction.flags:
+                if flag.value and flag.name in ("chown", "chmod", "platform") and flag is instruction.flag(flag.name):
+                    yield flag.value, flag.word
 
 
 @rule("IL002", blame=FAILS, severity=Severity.ERROR, triggers=False)
@@ -74,10 +74,11 @@ def bad_substitution(
     COPY ${SOURCE:-app} /app
     ```
     """
-    for text, span in _expanded(instruction):
+    for text, word in _expanded(instruction):
         try:
             value_of(text, instruction, graph)
         except SubstitutionError as error:
+            span = instruction.span if word is None else instruction.span_of(word)
             yield Finding(span, error.message, help="quote it with ' or a backslash where it is meant as it stands")
     for heredoc in instruction.heredocs:
         if heredoc.word.expand and isinstance(instruction, Add | Copy):
@@ -89,7 +90,7 @@ def bad_substitution(
                 yield Finding(heredoc.body, error.message, help=help_)
 
 
-@rule("IL006", blame=FAILS, severity=Severity.ERROR, triggers=False)
+@rule("IL006", blame=FAILS, aliases=("DL3011",), severity=Severity.ERROR, triggers=False)
 def bad_port(expose: Expose, graph: BuildGraph) -> Iterator[Finding]:
     """EXPOSE names something that is no port.
 
@@ -113,9 +114,9 @@ def bad_port(expose: Expose, graph: BuildGraph) -> Iterator[Finding]:
             continue
         for port in (value or "").split():
             if not _is_port(port):
-                too_high = any(len(digits) < 9 and int(digits) > 65535 for digits in re.findall(r"\d+", port))
+                too_high = any(len(digits) > 8 or int(digits) > 65535 for digits in re.findall(r"\d+", port))
                 yield Finding(
-                    expose.span_of(word), f"{port[:60]} is no port", aliases=("DL3011",) if too_high else (),
+                    expose.span_of(word), f"{port[:60]} is no port", aliases=None if too_high else (),
                     help="a number up to 65535, or a range, with /tcp, /udp or /sctp",
                 )  # fmt: skip
 

@@ -8,8 +8,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Paths, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
-from imagelint_rules.cleanup import Cache, Layer, graded, persona
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.cleanup import Cache, Layer, graded, persona
 
 _INDEX = Cache(("/var/cache/apk", "/etc/apk/cache"))
 #: No more of a RUN's commands are named beside the first.

@@ -9,8 +9,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths, Persona, Related
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import cleanup, managers
-from imagelint_rules.cleanup import Cache, Layer, graded, persona
+from imagelint_rules.shared import cleanup, managers
+from imagelint_rules.shared.cleanup import Cache, Layer, graded, persona
 
 _LISTS = Cache(("/var/lib/apt/lists",))
 _ARCHIVES = Cache(("/var/cache/apt/archives",))
@@ -123,7 +123,7 @@ def _is_script(command: Command) -> bool:
     return command.name.endswith(".sh") or managers.is_script(command)
 
 
-@rule("IL109", blame=Paths("/var/cache/apt/archives/*.deb"))
+@rule("IL109", blame=Paths("/var/cache/apt/archives/*.deb"), aliases=("DL3009",))
 def apt_archives_kept(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     r"""apt's downloaded packages stay in the layer, because what deletes them was turned off.
 

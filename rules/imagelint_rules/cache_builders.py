@@ -7,8 +7,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths, Persona
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers, surroundings
-from imagelint_rules.cleanup import Cache, Layer, persona, removed
+from imagelint_rules.shared import managers, surroundings
+from imagelint_rules.shared.cleanup import Cache, Layer, persona, removed
 
 _MVN = frozenset({"mvn", "mvnw", "mvnd"})
 _GRADLES = frozenset({"gradle", "gradlew"})

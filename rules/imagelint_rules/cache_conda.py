@@ -7,8 +7,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
-from imagelint_rules.cleanup import Cache, Layer, persona, removed
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.cleanup import Cache, Layer, persona, removed
 
 _PROGRAMS = frozenset({"conda", "mamba", "micromamba"})
 _PACKAGES = Cache(("/opt/conda/pkgs", "~/miniconda3/pkgs", "~/micromamba/pkgs"), (("CONDA_PKGS_DIRS", ""),))

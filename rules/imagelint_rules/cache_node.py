@@ -9,8 +9,8 @@ from imagelint.dockerfile.source import Source
 from imagelint.finding import Finding, Fix, Paths, Persona, Safety, Severity
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
-from imagelint_rules.cleanup import Cache, Layer, graded, option_value, persona, removed
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.cleanup import Cache, Layer, graded, option_value, persona, removed
 
 _NPM = Cache(
     ("~/.npm/_cacache",),

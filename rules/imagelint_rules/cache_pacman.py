@@ -7,7 +7,7 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.cleanup import Cache, Layer, persona
+from imagelint_rules.shared.cleanup import Cache, Layer, persona
 
 _PACKAGES = Cache(("/var/cache/pacman/pkg",), (), (("--cachedir", ""),))
 

@@ -8,8 +8,8 @@ from imagelint.dockerfile.shell import Command, ShellWord
 from imagelint.finding import Finding, Fix, Paths, Persona, Related, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
-from imagelint_rules.cleanup import Cache, Layer, graded, option_value, persona
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.cleanup import Cache, Layer, graded, option_value, persona
 
 _PIP = Cache(("~/.cache/pip",), (("PIP_CACHE_DIR", ""),), (("--cache-dir", ""),), ("pip cache dir", "pip3 cache dir"))
 _UV = Cache(("~/.cache/uv",), (("UV_CACHE_DIR", ""),), (("--cache-dir", ""),), ("uv cache dir",))

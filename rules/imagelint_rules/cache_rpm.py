@@ -8,8 +8,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Paths, Persona
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
-from imagelint_rules.cleanup import Cache, Layer, graded, persona
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.cleanup import Cache, Layer, graded, persona
 
 _YUM = frozenset({"yum"})
 _DNF = frozenset({"dnf", "dnf-3", "dnf5", "microdnf", "tdnf"})
@@ -27,8 +27,8 @@ _VALUED = frozenset(
 _ZYPPER_VALUED = frozenset("-R --root --installroot -D --reposd-dir -C --cache-dir -c --config --releasever -p".split())
 #: The subcommands that fetch a repository's metadata, which outweighs the packages.
 _FETCHES = frozenset(
-    "install in localinstall groupinstall group upgrade up update upgrade-minimal up-min update-minimal reinstall rei"
-    " downgrade distro-sync dsync builddep build-dep module makecache check-update swap".split()
+    "install in localinstall groupinstall group groups upgrade up update upgrade-minimal up-min update-minimal"
+    " reinstall rei downgrade distro-sync dsync builddep build-dep module makecache check-update swap".split()
 )
 _ZYPPER_FETCHES = frozenset("install in update up patch dist-upgrade dup refresh ref source-install si".split())
 #: The words by which hadolint knows a dnf that installs; it takes them anywhere in the command.
@@ -126,7 +126,9 @@ def _fetches(program: str, command: Command) -> bool:
     if command.name != program:
         return False
     name = managers.subcommand(command, _VALUED)
-    return name in _FETCHES and (name not in ("group", "module") or command.has("install", "update", "upgrade"))
+    return name in _FETCHES and (
+        name not in ("group", "groups", "module") or command.has("install", "update", "upgrade")
+    )
 
 
 def _cleans(program: str, command: Command) -> bool:

@@ -10,8 +10,8 @@ from imagelint.dockerfile.source import Source
 from imagelint.finding import Finding, Fix, Paths, Severity
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers
-from imagelint_rules.cleanup import Cache, Layer, persona, removed
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.cleanup import Cache, Layer, persona, removed
 
 _COMPOSER = Cache(
     ("~/.composer/cache", "~/.cache/composer", "/tmp/cache"),  # noqa: S108 - where Composer's own image has it

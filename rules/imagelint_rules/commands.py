@@ -12,7 +12,7 @@ from imagelint.finding import Finding, Fix, Persona, Safety, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
 from imagelint.text import Edit
-from imagelint_rules.known import Known
+from imagelint_rules.shared.known import Known
 
 _METADATA = Unpriced("what a container runs is metadata and takes no bytes")
 #: Builtins that change nothing but the shell that they run in.

@@ -12,7 +12,7 @@ from imagelint.dockerfile.source import LineKind
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.values import FAILS
+from imagelint_rules.shared.values import FAILS
 
 _NO_BYTES = Unpriced("a comment takes no byte of an image")
 _INLINE = r"\s*#\s*hadolint\s+ignore\s*=\s*[DLSC0-9]+(?:\s*,\s*[DLSC0-9]+)*\s*(?:#.*)?$"

@@ -11,7 +11,7 @@ from imagelint.finding import Finding, Paths, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
-from imagelint_rules import stored
+from imagelint_rules.shared import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,9 @@ from imagelint.graph import BuildGraph
 from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
-from imagelint_rules import changes, layers, unpacking
-from imagelint_rules.changes import Change
+from imagelint_rules import layers, unpacking
+from imagelint_rules.shared import changes
+from imagelint_rules.shared.changes import Change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from imagelint.finding import Finding, Fix, Persona, Related, Safety, Severity, 
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
 from imagelint.text import Edit
-from imagelint_rules import onbuild
+from imagelint_rules.shared import onbuild
 
 _METADATA = Unpriced("what a container runs is metadata and takes no bytes")
 #: A command line that means the same without a shell: plain words.

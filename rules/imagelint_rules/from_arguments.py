@@ -9,15 +9,23 @@ from imagelint.dockerfile.words import variables
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import PLATFORM_ARGS, BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.bases import fault, platform_flag, resolved_platform, similar, span_of_variable, undeclared, unset
-from imagelint_rules.values import FAILS
+from imagelint_rules.shared.bases import (
+    fault,
+    platform_flag,
+    resolved_platform,
+    similar,
+    span_of_variable,
+    undeclared,
+    unset,
+)
+from imagelint_rules.shared.values import FAILS
 
 _NAMES = Unpriced("it is about which image is built on, not about its size")
 #: Variables of one FROM that are told apart.
 _MANY = 50
 
 
-@rule("IL406", blame=_NAMES, aliases=("UndefinedArgInFrom",))
+@rule("IL406", blame=_NAMES, aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom"))
 def undeclared_argument_in_from(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     """FROM uses a variable that no ARG before the first FROM declares.
 
@@ -53,7 +61,7 @@ def undeclared_argument_in_from(from_: From, graph: BuildGraph) -> Iterator[Find
                 help=help_,
                 severity=Severity.ERROR if fails else None,
                 blame=FAILS if fails else None,
-                aliases=("InvalidDefaultArgInFrom", "UndefinedArgInFrom") if fails and is_image else None,
+                aliases=None if fails and is_image else ("UndefinedArgInFrom",),
             )
             fails = False
 

@@ -8,7 +8,7 @@ from imagelint.finding import Finding, Fix, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
-from imagelint_rules import onbuild
+from imagelint_rules.shared import onbuild
 
 _METADATA = Unpriced("a few letters of metadata take no bytes of a layer")
 #: A value that needs no quotes behind `=`.

@@ -9,7 +9,7 @@ from imagelint.dockerfile.words import SubstitutionError, expand, unquote, varia
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import labeltypes
+from imagelint_rules.shared import labeltypes
 
 _METADATA = Unpriced("labels are metadata and take no bytes of a layer")
 _KEY = r"[a-z](?:[a-z0-9._/-]*[a-z0-9])?"
@@ -51,7 +51,7 @@ def invalid_label_key(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     ```
     """
     for pair in label.pairs:
-        key = pair.key
+        key = pair.key.strip("\"'")
         reserved = next((prefix for prefix in _RESERVED if key.startswith(prefix)), None)
         if reserved:
             wrong, help_ = f"begins with {reserved}, which is Docker's own", "begin it with a domain of yours"
@@ -129,7 +129,7 @@ def superfluous_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
             )
 
 
-@rule("IL714", blame=_METADATA, aliases=("DL3051",))
+@rule("IL714", blame=_METADATA, aliases=("DL3051", *(alias for alias, _ in labeltypes.TYPES.values())))
 def empty_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     """A label that the owners of the Dockerfile ask for is empty.
 
@@ -152,7 +152,14 @@ def empty_label(label: Label, graph: BuildGraph) -> Iterator[Finding]:
     for pair in label.pairs if demanded else ():
         key = _key(pair, label, graph)
         if key in demanded and _literal(pair, label) == "":
-            yield Finding(label.span_of(pair.word), f"the label {key} is empty", help="give it a value")
+            # Nothing is of no type either, by hadolint's rule for each of them.
+            alias = labeltypes.TYPES[demanded[key]][0] if demanded[key] in labeltypes.TYPES else None
+            yield Finding(
+                label.span_of(pair.word),
+                f"the label {key} is empty",
+                help="give it a value",
+                aliases=("DL3051", alias) if alias else ("DL3051",),
+            )
 
 
 @rule("IL715", blame=_METADATA, aliases=tuple(alias for alias, _ in labeltypes.TYPES.values()))

@@ -13,7 +13,7 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Related, Severity, Shadowed, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import changes, cleanup, managers
+from imagelint_rules.shared import changes, cleanup, managers
 
 _FEW = 2
 _REMOVES = "what a later one removes stays stored in the earlier one's layer"
@@ -109,7 +109,7 @@ def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
         return f"each of them stores {family}'s database and caches again"
     if _removes_what_it_stored(first, second, graph):
         return _REMOVES
-    if len(before) <= _FEW and len(after) <= _FEW:
+    if (len(before) <= _FEW and len(after) <= _FEW) or (_alone(first, graph) and _alone(second, graph)):
         return ""
     return None
 
@@ -154,7 +154,7 @@ def _finding(group: tuple[Run, ...], graph: BuildGraph) -> Finding:
         fix = Fix(
             f"make {len(group)} RUNs one" if joinable == [group] else "join those that can be joined as they are", edits
         )
-    reported = _hadolint_reports(group, graph)
+    reported = any(_alone(a, graph) and _alone(b, graph) for a, b in pairwise(group))
     return Finding(
         group[0].keyword_span,
         f"{len(group)} RUNs that should be one",
@@ -222,10 +222,21 @@ def _joinable(group: tuple[Run, ...]) -> list[tuple[Run, ...]]:
     return [tuple(part) for part in parts if len(part) > 1]
 
 
-def _hadolint_reports(group: tuple[Run, ...], graph: BuildGraph) -> bool:
-    """hadolint's DL3059 is about neighbours of one command each: who chains commands has cut the RUNs on purpose."""
-    alone = [len(graph.commands(run)) <= 1 for run in group]
-    return any(a and b for a, b in pairwise(alone))
+def _alone(run: Run, graph: BuildGraph) -> bool:
+    """Whether a RUN is one command as hadolint counts them, whose DL3059 is about neighbours of one command each.
+
+    Who chains commands has cut the RUNs on purpose. Conditions and assignments are none, a quoted script is one.
+    """
+    texts: set[int] = set()
+    count = 0
+    for command in graph.commands(run):
+        if command.name in ("", "[", "[["):
+            continue
+        if command.text is run.script.text:
+            count += 1
+        else:
+            texts.add(id(command.text))
+    return count + len(texts) <= 1
 
 
 @rule("IL207", blame=Unpriced("the index is older than the packages' list; its own bytes are those of IL101 and IL102"))

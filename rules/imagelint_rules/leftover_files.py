@@ -7,9 +7,9 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Paths, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import managers, placed
-from imagelint_rules.cleanup import Layer, persona
-from imagelint_rules.placed import Placed, Places
+from imagelint_rules.shared import managers, placed
+from imagelint_rules.shared.cleanup import Layer, persona
+from imagelint_rules.shared.placed import Placed, Places
 
 _DOWNLOADS = frozenset({"wget", "curl"})
 _UNPACKERS = frozenset("unzip unrar bsdtar jar cabextract unsquashfs".split())

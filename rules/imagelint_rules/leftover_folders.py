@@ -9,9 +9,9 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Paths, Related, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import cleanup, managers, placed
-from imagelint_rules.cleanup import Layer, persona
-from imagelint_rules.placed import Placed, Places
+from imagelint_rules.shared import cleanup, managers, placed
+from imagelint_rules.shared.cleanup import Layer, persona
+from imagelint_rules.shared.placed import Placed, Places
 
 _TEMPORARY = r"(?:(\w+)=)?[\"']?(?:\$\(|`)\s*mktemp\s(?:[^)`]*\s)?(?:-\w*d|--directory)\b"
 _DECLARES = frozenset({"export", "local", "declare", "readonly", "typeset"})

@@ -9,7 +9,7 @@ from imagelint.finding import Finding, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
-from imagelint_rules import managers, stored
+from imagelint_rules.shared import managers, stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

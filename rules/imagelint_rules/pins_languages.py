@@ -7,8 +7,8 @@ from imagelint.dockerfile.instructions import Run
 from imagelint.finding import Finding, Persona
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import installers, surroundings
 from imagelint_rules.pins_system import UNPINNED, finding
+from imagelint_rules.shared import installers, surroundings
 
 _ARCHIVES = (".whl", ".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _PIP_VERBS = ("install", "pip install", "tool install", "add")

@@ -7,8 +7,8 @@ from imagelint.dockerfile.instructions import Run
 from imagelint.finding import Finding, Persona, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import installers, surroundings
-from imagelint_rules.installers import Argument, Call
+from imagelint_rules.shared import installers, surroundings
+from imagelint_rules.shared.installers import Argument, Call
 
 UNPINNED = Unpriced("another version of a package is no waste of bytes")
 _NAME = r"\$\{?(\w+)"

@@ -194,7 +194,7 @@ def _set(command: Command, *, on: bool) -> bool:
     """Whether pipefail is on behind a `set`."""
     words = [word.value for word in command.args]
     for option, value in pairwise(words):
-        if value == "pipefail" and re.fullmatch(r"[-+][A-Za-z]*o", option):
+        if value == "pipefail" and re.fullmatch(r"[-+][A-Za-z]*o[A-Za-z]*", option):
             on = option[0] == "-"
     return on
 
@@ -229,7 +229,9 @@ def _input_shell(run: Run) -> tuple[str, ...] | None:
 
 def _has_pipefail(shell: tuple[str, ...], stage: Stage) -> bool:
     """Whether a shell is started with pipefail, and knows it."""
-    options = any(value == "pipefail" and re.fullmatch(r"-[A-Za-z]*o", option) for option, value in pairwise(shell))
+    options = any(
+        value == "pipefail" and re.fullmatch(r"-[A-Za-z]*o[A-Za-z]*", option) for option, value in pairwise(shell)
+    )
     return options and _knows_pipefail(shell, stage)
 
 

@@ -8,7 +8,7 @@ from imagelint.finding import Finding, Fix, Persona, Safety, Unpriced
 from imagelint.graph import PLATFORM_ARGS, BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
-from imagelint_rules.bases import platform_flag, platform_of, resolved_platform, undeclared
+from imagelint_rules.shared.bases import platform_flag, platform_of, resolved_platform, undeclared
 
 _PORTABLE = Unpriced("it is about where the image runs, not about its size")
 
@@ -64,7 +64,7 @@ def constant_platform(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     )
 
 
-@rule("IL405", blame=_PORTABLE, aliases=("RedundantTargetPlatform",))
+@rule("IL405", blame=_PORTABLE, aliases=("DL3065", "RedundantTargetPlatform"))
 def redundant_target_platform(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     """FROM asks for the platform that it would get anyway.
 
@@ -99,7 +99,7 @@ def redundant_target_platform(from_: From, graph: BuildGraph) -> Iterator[Findin
         "$TARGETPLATFORM is the platform that FROM takes anyway",
         help="leave the flag out",
         fix=_without(flag, from_, Safety.UNSAFE if name in graph.declared else Safety.SAFE),
-        aliases=("DL3065", "RedundantTargetPlatform") if exact else None,
+        aliases=None if exact else ("RedundantTargetPlatform",),
     )
 
 

@@ -10,8 +10,8 @@ from imagelint.finding import Finding, Fix, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit
-from imagelint_rules import onbuild
-from imagelint_rules.values import value_of
+from imagelint_rules.shared import onbuild
+from imagelint_rules.shared.values import value_of
 
 _METADATA = Unpriced("ports are metadata and take no bytes")
 #: `[ip:][host:]port[/protocol]`, each port a number or a range; other forms end the build, and are IL006's.

@@ -8,8 +8,8 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Persona, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import installers, surroundings
-from imagelint_rules.installers import Call
+from imagelint_rules.shared import installers, surroundings
+from imagelint_rules.shared.installers import Call
 
 _NO_BYTES = Unpriced("a question costs no bytes, it stops the build")
 _NOTE = "nobody can answer while an image is built, and no answer means no"

@@ -11,14 +11,14 @@ from imagelint.finding import Finding, Related, Severity
 from imagelint.graph import BuildGraph
 from imagelint.graph.references import number
 from imagelint.rule import rule
-from imagelint_rules.bases import fault, platform_flag, platform_of, shown, undeclared, unset
-from imagelint_rules.values import FAILS, value_of
+from imagelint_rules.shared.bases import fault, platform_flag, platform_of, shown, undeclared, unset
+from imagelint_rules.shared.values import FAILS, value_of
 
-_SYMBOLIC_MODE = re.compile(r"[ugoa]*(?:[-+=][rwxXst]*)+(?:,[ugoa]*(?:[-+=][rwxXst]*)+)*")
-_REMOTE = re.compile(r"https?://|git://|ssh://|git@", re.IGNORECASE)
+_SYMBOLIC_MODE = r"[ugoa]*(?:[-+=][rwxXst]*)+(?:,[ugoa]*(?:[-+=][rwxXst]*)+)*"
+_REMOTE = r"(?i)https?://|git://|ssh://|git@"
 
 
-@rule("IL003", blame=FAILS, severity=Severity.ERROR, triggers=False)
+@rule("IL003", blame=FAILS, aliases=("DL3029", "InvalidDefaultArgInFrom"), severity=Severity.ERROR, triggers=False)
 def bad_base_image(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     """The base image's name or platform is no name of one.
 
@@ -140,7 +140,7 @@ def _at_root(run: Run, graph: BuildGraph) -> bool:
     return graph.closed(run) and not any(isinstance(each, Workdir) for each in before)
 
 
-@rule("IL005", blame=FAILS, severity=Severity.ERROR, triggers=False)
+@rule("IL005", blame=FAILS, aliases=("DL3022",), severity=Severity.ERROR, triggers=False)
 def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
     """COPY or ADD asks for what it cannot do: a URL for COPY, a mode that is none, a checksum of local files.
 
@@ -158,21 +158,26 @@ def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
     """
     name = transfer.keyword
     for word in transfer.sources if isinstance(transfer, Copy) else ():
-        if _REMOTE.match(word.value):
-            yield Finding(transfer.span_of(word), "COPY takes no URL", help="ADD downloads")
+        if re.match(_REMOTE, word.value):
+            yield Finding(transfer.span_of(word), "COPY takes no URL", help="ADD downloads", aliases=())
     if (flag := transfer.flag("chmod")) and flag.value is not None and "$" not in flag.value:
         octal = re.fullmatch(r"[0-7]{1,5}", flag.value) and int(flag.value, 8) <= 0o7777
-        if not octal and not _SYMBOLIC_MODE.fullmatch(flag.value):
+        if not octal and not re.fullmatch(_SYMBOLIC_MODE, flag.value):
             yield Finding(
-                transfer.span_of(flag.word), f"{flag.value} is no mode", help="octal up to 7777, or u=rwX,go=rX"
+                transfer.span_of(flag.word),
+                f"{flag.value} is no mode",
+                help="octal up to 7777, or u=rwX,go=rX",
+                aliases=(),
             )
     if (flag := transfer.flag("checksum")) and flag.value is not None and "$" not in flag.value:
         place = transfer.span_of(flag.word)
-        remote = [word for word in transfer.sources if _REMOTE.match(word.value)]
+        remote = [word for word in transfer.sources if re.match(_REMOTE, word.value)]
         if len(transfer.sources) != 1 or (not remote and "$" not in transfer.sources[0].value):
-            yield Finding(place, f"{name} --checksum needs one source, and a remote one")
+            yield Finding(place, f"{name} --checksum needs one source, and a remote one", aliases=())
         elif not re.fullmatch(r"[a-z0-9]+:[0-9a-f]{32,}|[0-9a-f]{40}|[0-9a-f]{64}", flag.value):
-            yield Finding(place, f"{flag.value[:80]} is no digest", help="sha256: and 64 hexadecimal digits")
+            yield Finding(
+                place, f"{flag.value[:80]} is no digest", help="sha256: and 64 hexadecimal digits", aliases=()
+            )
     if isinstance(transfer, Copy) and transfer.from_ is not None:
         flag = transfer.flag("from")
         assert flag is not None
@@ -186,7 +191,7 @@ def bad_transfer(transfer: Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
             yield Finding(transfer.span_of(flag.word), message, aliases=aliases)
 
 
-@rule("IL011", blame=FAILS, severity=Severity.ERROR)
+@rule("IL011", blame=FAILS, aliases=("DL3022", "DL3023"), severity=Severity.ERROR)
 def bad_stage_reference(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     """COPY or a mount takes from a stage that is not there yet, or never.
 

@@ -8,13 +8,19 @@ from imagelint.dockerfile.words import unquote
 from imagelint.finding import Finding, Persona, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules import onbuild
+from imagelint_rules.shared import onbuild
 
 #: Parts of a name between underscores that say that it is a secret, or only the like of one: BuildKit's two lists.
 _TELLING = frozenset("apikey auth credential credentials key password pword passwd secret token".split())
 _HARMLESS = frozenset("public file version".split())
 #: What hadolint looks for anywhere in a name.
 _ANYWHERE = ("api_key", "client_key", "password", "private", "secret", "token", "username")
+#: Names that it reports beside those.
+_LISTED = frozenset(
+    "application_key aws_access_key_id ci_deploy_user docker_email facebook_app_id heroku_api_user okta_authn_groupid"
+    " okta_client_orgurl okta_oauth2_clientid stripe_device_name travis_os_name travis_secure_env_vars"
+    " travis_sudo".split()
+)
 #: Ends of a name written in one word: PGPASSWORD, HOMEBREW_GITHUB_APITOKEN.
 _ENDS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "private_key")
 #: Parts of a name of what everybody may know: docker-library's GPG_KEY is a fingerprint.
@@ -59,7 +65,7 @@ def secret_in_arg_or_env(instruction: Arg | Env, graph: BuildGraph) -> Iterator[
         name = pair.key.lower()
         parts = name.split("_")
         by_parts = _HARMLESS.isdisjoint(parts) and not _TELLING.isdisjoint(parts)
-        by_letters = name == "aws_access_key_id" or any(letters in name for letters in _ANYWHERE)
+        by_letters = name in _LISTED or any(letters in name for letters in _ANYWHERE)
         if not by_parts and not by_letters:
             continue
         certain = (
@@ -69,10 +75,12 @@ def secret_in_arg_or_env(instruction: Arg | Env, graph: BuildGraph) -> Iterator[
             and not _plain(pair, instruction)
         )
         names = onbuild.seen(instruction, graph, "SecretsUsedInArgOrEnv") if by_parts and stage is not None else ()
+        listed = name in _LISTED and not by_parts
+        looks = "is on hadolint's list of secrets" if listed else "looks like a secret"
         where = "in the image's configuration" if isinstance(instruction, Env) else "in the image's history"
         yield Finding(
             instruction.span_of(pair.word),
-            f"{pair.key[:60]} looks like a secret, and {instruction.keyword} keeps it {where}",
+            f"{pair.key[:60]} {looks}, and {instruction.keyword} keeps it {where}",
             note="whoever can pull the image can read it, also where a later instruction unsets it",
             help="hand it to the RUN that needs it: `RUN --mount=type=secret,id=…`, or to the container when it runs",
             aliases=(*(("DL3064",) if by_letters else ()), *names),

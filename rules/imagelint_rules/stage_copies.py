@@ -9,7 +9,7 @@ from imagelint.finding import Finding, Persona, Unpriced, WholeLayer
 from imagelint.graph import BuildGraph
 from imagelint.graph.references import names_of, number
 from imagelint.rule import rule
-from imagelint_rules.bases import similar
+from imagelint_rules.shared.bases import similar
 
 
 @rule(

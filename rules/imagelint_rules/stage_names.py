@@ -16,7 +16,7 @@ _RESERVED = ("scratch", "context")
 _FEW = 6
 
 
-@rule("IL409", blame=_NAMES, aliases=("ReservedStageName",))
+@rule("IL409", blame=_NAMES, aliases=("DL3063", "ReservedStageName"))
 def reserved_stage_name(from_: From, graph: BuildGraph) -> Iterator[Finding]:
     """A stage has a name that means something else.
 
@@ -39,11 +39,11 @@ def reserved_stage_name(from_: From, graph: BuildGraph) -> Iterator[Finding]:
             from_.span_of(name),
             f"{name.value} is a reserved name",
             help="give the stage another name",
-            aliases=("DL3063", "ReservedStageName") if exact else None,
+            aliases=None if exact else ("ReservedStageName",),
         )
 
 
-@rule("IL410", blame=_NAMES, aliases=("DuplicateStageName",), severity=Severity.ERROR)
+@rule("IL410", blame=_NAMES, aliases=("DL3024", "DuplicateStageName"), severity=Severity.ERROR)
 def duplicate_stage_name(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     """Two stages have the same name.
 
@@ -74,7 +74,7 @@ def duplicate_stage_name(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[
                 f"line {first.start_line} has a stage of the name {name.value[:60]} already",
                 help="give each stage a name of its own",
                 related=(Related(first.span_of(first.name), "the other stage of that name"),),
-                aliases=("DL3024", "DuplicateStageName") if text in written else None,
+                aliases=None if text in written else ("DuplicateStageName",),
             )
         written.add(text)
 

@@ -9,7 +9,7 @@ from imagelint.dockerfile.shell import Command, ShellWord
 from imagelint.finding import Finding, Persona, Related, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import managers, stored, surroundings
+from imagelint_rules.shared import managers, stored, surroundings
 
 #: Packages that are there to build software, by the names of Debian, Alpine and Fedora.
 _TOOLS = (
@@ -137,6 +137,8 @@ def _brings_sources(transfer: Add | Copy) -> bool:
 
 def _kept_tools(commands: tuple[Command, ...]) -> Iterator[tuple[Command, ShellWord]]:
     """The build tools that a RUN installs and does not remove again itself."""
+    if not any(managers.system_manager(command) for command in commands):
+        return
     last = max((at for at, command in enumerate(commands) if _uninstalls(command)), default=-1)
     for at, command in enumerate(commands):
         if managers.apt(command) == "install":
@@ -168,9 +170,10 @@ def _builds(command: Command, *, with_tools: bool) -> bool:
         return command.has("compile", "package", "verify", "install", "deploy")
     if command.name in _BUILDERS:
         return True
-    words = [word.value for word in command.operands()]
-    if {words[0] if words else "", " ".join(words[:2])} & _SUBCOMMANDS.get(command.name, set()):
-        return True
+    if command.name in _SUBCOMMANDS:
+        words = [word.value for word in command.operands()]
+        if {words[0] if words else "", " ".join(words[:2])} & _SUBCOMMANDS[command.name]:
+            return True
     return with_tools and _compiles(command)
 
 

@@ -8,8 +8,8 @@ from imagelint.finding import Finding, Fix, Persona, Related, Safety, Severity, 
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit
-from imagelint_rules import installers, surroundings
-from imagelint_rules.installers import Call
+from imagelint_rules.shared import installers, surroundings
+from imagelint_rules.shared.installers import Call
 
 _FALSE = r"""["'\\\s=:]*(?:0|false|no|off|f|n)\b"""
 #: Subcommands that `apt` and `apt-get` carry out alike.

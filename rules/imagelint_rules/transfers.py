@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from imagelint.dockerfile.instructions import Add, Copy
-from imagelint.finding import Finding, Fix, Safety, Severity, Unpriced
+from imagelint.finding import Finding, Fix, Persona, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
-from imagelint_rules import stored
+from imagelint_rules.shared import stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,8 +98,8 @@ def several_sources_without_a_folder(copy: Copy, graph: BuildGraph) -> Iterator[
     Why: several files can only go into a folder, and a folder is what ends in a slash. Builders refuse the line, or
     write one file over the other.
 
-    hadolint's DL3021 also reports `.`, which is a folder by its name, and a variable whose value ends in a slash or
-    cannot be told; those are left alone here.
+    `.` is a folder by its name. BuildKit takes it; the builder before it did not, which makes it a pedantic finding.
+    hadolint's DL3021 also reports a variable whose value ends in a slash or cannot be told; those are left alone here.
 
     ```dockerfile bad
     FROM debian:12
@@ -120,8 +120,9 @@ def several_sources_without_a_folder(copy: Copy, graph: BuildGraph) -> Iterator[
         return  # with `--from stage` the stage's name stands among the sources, which is an error of its own
     value = target.value
     text = stored.expanded(value, copy, graph) if "$" in value else value.strip("\"'")
-    if not text or text in (".", "..") or text.endswith(("/", "\\", "/.", "/..")):
+    if not text or text.endswith(("/", "\\")):
         return
+    folder = text in (".", "..") or text.endswith(("/.", "/.."))
     fix = None
     if copy.json is None and not value.endswith(('"', "'")):
         end = copy.span_of(target).end
@@ -131,4 +132,6 @@ def several_sources_without_a_folder(copy: Copy, graph: BuildGraph) -> Iterator[
         f"{len(copy.sources)} sources go to {value[:80]}, which does not end with a slash",
         help="end it with `/`",
         fix=fix,
+        severity=Severity.INFO if folder else None,
+        persona=Persona.PEDANTIC if folder else None,
     )

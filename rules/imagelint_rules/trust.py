@@ -10,8 +10,8 @@ from imagelint.finding import Finding, Persona, Related, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Span
-from imagelint_rules import managers
 from imagelint_rules.downloads import VERIFIERS, letters
+from imagelint_rules.shared import managers
 
 _OFF = r"(?:0|false|no|off|disabled)"
 _ON = r"(?:1|true|yes|on)"

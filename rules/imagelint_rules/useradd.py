@@ -8,10 +8,10 @@ from imagelint.dockerfile.shell import Command
 from imagelint.finding import Finding, Fix, Paths
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.cleanup import Layer, graded, persona
+from imagelint_rules.shared.cleanup import Layer, graded, persona
 
 #: `useradd`'s short options that take a value.
-_VALUED = "bcdefgkKGopPRsuZ"
+_VALUED = "bcdefgkKGpPRsuZ"
 _HIGH = 100_000
 
 

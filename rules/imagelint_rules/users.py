@@ -9,7 +9,7 @@ from imagelint.dockerfile.words import SubstitutionError
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
-from imagelint_rules.values import value_of
+from imagelint_rules.shared.values import value_of
 
 _METADATA = Unpriced("who runs the image takes no bytes")
 _ROOT = ("root", "0")
@@ -29,7 +29,7 @@ def _last_user(graph: BuildGraph) -> tuple[User, str] | None:
     return (users[-1], value.partition(":")[0].strip()) if value else None
 
 
-@rule("IL602", blame=_METADATA, aliases=("DL3002",))
+@rule("IL602", blame=_METADATA, aliases=("DL3002", "DL3066"))
 def root_as_last_user(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     """The last USER of the image is root.
 
@@ -62,7 +62,7 @@ def root_as_last_user(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Fin
         f"the image runs as {name}: this is its last USER",
         help="end the stage with a user of its own, by number: `USER 1000`",
         # Where the name is root, that it is no number is the same matter.
-        aliases=("DL3002", "DL3066") if name == "root" else ("DL3002",),
+        aliases=None if name == "root" else ("DL3002",),
     )
 
 

@@ -10,9 +10,9 @@ from imagelint.finding import Finding, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.graph.stage import PLATFORM_ARGS
 from imagelint.rule import rule
-from imagelint_rules import onbuild, spelling
-from imagelint_rules.expansions import Expansion, expansions
-from imagelint_rules.known import Known
+from imagelint_rules.shared import onbuild, spelling
+from imagelint_rules.shared.expansions import Expansion, expansions
+from imagelint_rules.shared.known import Known
 
 _VALUE = Unpriced("a variable's value takes no bytes of a layer")
 #: Variables that base images are known to set: nothing is said of them where the base image is not known.

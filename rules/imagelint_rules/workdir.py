@@ -9,8 +9,8 @@ from imagelint.dockerfile.words import SubstitutionError
 from imagelint.finding import Finding, Persona, Severity, Unpriced
 from imagelint.graph import BuildGraph, Stage
 from imagelint.rule import rule
-from imagelint_rules import onbuild
-from imagelint_rules.values import value_of
+from imagelint_rules.shared import onbuild
+from imagelint_rules.shared.values import value_of
 
 _PLACE = Unpriced("where a file lies does not change its size")
 _DRIVE = r"[A-Za-z]:.*"

@@ -14,7 +14,7 @@ from imagelint_shellcheck.petty import petty
 from imagelint_shellcheck.scripts import Script, disabled, scripts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
 #: How many scripts one process is given at most, and how many characters of them; fewer than these are not shared out.
@@ -38,36 +38,54 @@ def _missing() -> str | None:
 
 
 @batch("SC", missing=_missing)
-def shellcheck(graphs: Sequence[BuildGraph]) -> Iterator[tuple[int, Finding]]:
+def shellcheck(graphs: Sequence[BuildGraph]) -> Iterable[tuple[int, Finding]]:
     """What ShellCheck finds in the scripts of RUN; https://www.shellcheck.net/wiki/ has a page for each code."""
-    program = process.find()
-    held: dict[str, list[Script]] = {}
-    for number, graph in enumerate(graphs):
-        for script in scripts(number, graph):
-            if len(script.text) > MAX_SCRIPT:
-                yield number, _failure(script, f"a script of more than {MAX_SCRIPT} characters is not given to it")
-            else:
-                held.setdefault(script.text, []).append(script)
-    if not held or program is None:
-        return
-    bunches = _bunches(held)
-    seen: set[tuple[int, str, Span, str]] = set()
-    for bunch, answers in zip(bunches, process.check_all(program, bunches), strict=True):
-        for text, answer in zip(bunch, answers, strict=True):
-            for script in held[text]:
+    return Findings(graphs)
+
+
+class Findings:
+    """What ShellCheck finds: it is started here, and works until somebody asks."""
+
+    def __init__(self, graphs: Sequence[BuildGraph]) -> None:
+        """Start it over the scripts of these Dockerfiles; they are given once, however many hold them."""
+        self._graphs = graphs
+        self._held: dict[str, list[Script]] = {}
+        self._too_long: list[Script] = []
+        for number, graph in enumerate(graphs):
+            for script in scripts(number, graph):
+                if len(script.text) > MAX_SCRIPT:
+                    self._too_long.append(script)
+                else:
+                    self._held.setdefault(script.text, []).append(script)
+        program = process.find()
+        self._checks = process.Checks(program, _bunches(self._held)) if self._held and program is not None else None
+
+    def __iter__(self) -> Iterator[tuple[int, Finding]]:
+        """Each finding, with the number of its Dockerfile."""
+        for script in self._too_long:
+            yield script.graph, _failure(script, f"a script of more than {MAX_SCRIPT} characters is not given to it")
+        try:
+            answers = self._checks.answers() if self._checks is not None else {}
+        finally:
+            self.close()
+        seen: set[tuple[int, str, Span, str]] = set()
+        for text, users in self._held.items() if answers else ():
+            answer = answers[text]
+            for script in users:
                 if isinstance(answer, str):
                     yield script.graph, _failure(script, answer)
                     continue
-                off = disabled(script.run)
-                for comment in answer:
-                    finding = _finding(script, comment, graphs[script.graph])
-                    if finding is None or any(low <= int(comment["code"]) <= high for low, high in off):
-                        continue
+                for finding in _findings(script, answer, self._graphs[script.graph]):
                     # A heredoc can be read twice: by the shell of the line, and as the script of another one.
                     place = (script.graph, finding.code, finding.span, finding.message)
                     if place not in seen:
                         seen.add(place)
                         yield script.graph, finding
+
+    def close(self) -> None:
+        """End what is still at work."""
+        if self._checks is not None:
+            self._checks.close()
 
 
 def _bunches(held: dict[str, list[Script]]) -> list[list[str]]:
@@ -88,26 +106,30 @@ def _bunches(held: dict[str, list[Script]]) -> list[list[str]]:
     return [*bunches, bunch] if bunch else bunches
 
 
-def _finding(script: Script, comment: dict[str, Any], graph: BuildGraph) -> Finding | None:
-    """A comment of ShellCheck as a finding; None where it is about a line that is not in the Dockerfile."""
-    line, column, end_line, end_column = (int(comment[key]) for key in ("line", "column", "endLine", "endColumn"))
-    span = script.span(line, column, end_line, end_column)
-    if span is None:
-        return None
-    code = f"{int(comment['code']):04d}"
-    message = re.sub(r"\s+", " ", comment["message"])
-    severity = _SEVERITIES.get(comment["level"], Severity.WARNING)
-    return Finding(
-        span,
-        message,
-        help=f"https://www.shellcheck.net/wiki/SC{code} explains it",
-        severity=severity,
-        persona=Persona.PEDANTIC if petty(int(code), severity, message, span, script.run, graph) else Persona.REGULAR,
-        aliases=(),
-        blame=_BLAME,
-        code=f"SC{code}",
-        name=f"shellcheck-{code}",
-    )
+def _findings(script: Script, comments: Sequence[dict[str, Any]], graph: BuildGraph) -> Iterator[Finding]:
+    """ShellCheck's comments as findings, but for those that are turned off, or about a line that is not ours."""
+    off = disabled(script.run) if comments else ()
+    for comment in comments:
+        number = int(comment["code"])
+        if any(low <= number <= high for low, high in off):
+            continue
+        span = script.span(*(int(comment[key]) for key in ("line", "column", "endLine", "endColumn")))
+        if span is None:
+            continue
+        code = f"{number:04d}"
+        message = re.sub(r"\s+", " ", comment["message"])
+        severity = _SEVERITIES.get(comment["level"], Severity.WARNING)
+        yield Finding(
+            span,
+            message,
+            help=f"https://www.shellcheck.net/wiki/SC{code} explains it",
+            severity=severity,
+            persona=Persona.PEDANTIC if petty(number, severity, message, span, script.run, graph) else Persona.REGULAR,
+            aliases=(),
+            blame=_BLAME,
+            code=f"SC{code}",
+            name=f"shellcheck-{code}",
+        )
 
 
 def _failure(script: Script, reason: str) -> Finding:

@@ -29,12 +29,14 @@ _PROXIES = tuple(
     for each in ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
     for name in (each, each.upper())
 )
-#: With more variables than these, a script is told only those that it names: prefixes would outgrow the scripts.
+#: With more variables than these, names that only resemble a script's words are not told: comparing would take long.
 _MANY_NAMES = 64
 _MAX_NAMES = 1000
 #: ShellCheck follows the values of variables through a script in a time and a memory that grow with its square.
 _LONG = 8_000
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
+#: The lines before the first command. The last one may lack its end.
+_LEAD = r"(?:[ \t]*(?:#[^\n]*(?:\n|\Z)|\n))*"
 _DISABLE = r"\s*#\s*shellcheck\s(?:.*\s)?disable=([A-Za-z0-9,-]+)"
 
 
@@ -59,7 +61,9 @@ class Script:
                 texts.append(text)
                 at += len(text)
         # A byte that is no UTF-8 stays one character, so that columns stay right.
-        self.text = re.sub("[\ud800-\udfff]", "\ufffd", "".join(texts))
+        self.text = "".join(texts)
+        if not self.text.isascii():
+            self.text = re.sub("[\ud800-\udfff]", "\ufffd", self.text)
         self._index: LineIndex | None = None
 
     @property
@@ -177,7 +181,8 @@ def _of_run(number: int, shell: tuple[str, ...], run: Run, names: list[str]) -> 
     parts: list[str | OffsetMap] = [command, "\n"]
     for heredoc in run.heredocs:
         parts += [_body(run.source, heredoc), _terminator(run.source, heredoc), "\n"]
-    yield Script(number, run, [*_prefix(shebang, command.text, names), *parts])
+    text = "".join(part if isinstance(part, str) else part.text for part in parts)
+    yield Script(number, run, [*_prefix(shebang, text, names), *parts])
     yield from _input(number, run, names)
 
 
@@ -199,10 +204,8 @@ def _input(number: int, run: Run, names: list[str]) -> Iterator[Script]:
 
 def _script(number: int, run: Run, shebang: str, text: OffsetMap, names: list[str]) -> Script:
     """A script of one piece, which may begin with comments for ShellCheck that are about all of it."""
-    lead = 0
-    while text.text.startswith("#", lead):
-        end = text.text.find("\n", lead)
-        lead = len(text.text) if end < 0 else end + 1
+    found = re.match(_LEAD, text.text)
+    lead = found.end() if found else 0
     head, rest = text.cut(0, lead), text.cut(lead)
     if lead and not head.text.endswith("\n"):
         return Script(number, run, [shebang, "\n" if shebang else "", head, "\n"])
@@ -215,14 +218,39 @@ def _script(number: int, run: Run, shebang: str, text: OffsetMap, names: list[st
 
 def _prefix(shebang: str, text: str, names: list[str]) -> tuple[str, str]:
     """The lines before a script: its shell and what ShellCheck should leave; then the variables that it knows."""
-    if len(names) > _MANY_NAMES:
-        named = {*re.findall(_IDENTIFIER, text)}
-        names = [name for name in names if name in named]
     lines = shebang + "\n" if shebang else ""
     if len(text) > _LONG:
         lines += "# shellcheck extended-analysis=false\n"
-    exports = "export" + "".join(f" {name}=1" for name in dict.fromkeys(names)) + "\n" if names else ""
-    return lines, exports
+    told = _told(text, names)
+    return lines, "export" + "".join(f" {name}=1" for name in told) + "\n" if told else ""
+
+
+def _told(text: str, names: list[str]) -> list[str]:
+    """The variables that a script must be told of: ShellCheck takes longer over ten of them than over most scripts.
+
+    They are those that it names, and those that ShellCheck might propose instead of one that is not set (SC2153,
+    SC2154): it does so where not more than two letters have to change, or nothing but their case.
+    """
+    words = {*re.findall(_IDENTIFIER, text)}
+    if len(names) > _MANY_NAMES:
+        return [name for name in dict.fromkeys(names) if name in words]
+    folded = {word.lower() for word in words}
+    by_length: dict[int, list[str]] = {}
+    for word in words:
+        by_length.setdefault(len(word), []).append(word)
+    return [
+        name for name in dict.fromkeys(names) if name in words or name.lower() in folded or _resembles(name, by_length)
+    ]
+
+
+def _resembles(name: str, words: dict[int, list[str]]) -> bool:
+    """Whether one of these words, by their length, might be two edits away; an edit changes two letters of the set."""
+    letters = {*name}
+    return any(
+        len(letters.symmetric_difference(word)) <= 4
+        for length in range(len(name) - 2, len(name) + 3)
+        for word in words.get(length, ())
+    )
 
 
 def _shebang(shell: tuple[str, ...]) -> str | None:

@@ -60,6 +60,23 @@ def test_many_processes_report_what_one_does(imagelint: Run, folder: Path) -> No
     assert len({each["path"] for each in together}) == lintrun.PARALLEL_FROM + 60
 
 
+SERVED = """
+import multiprocessing, sys
+if __name__ == "__main__":
+    multiprocessing.set_start_method("forkserver")
+    from imagelint.cli import main
+    sys.exit(main(["check", "--output-format", "json", "--select", "IL103"]))
+"""
+
+
+def test_processes_that_share_no_memory_are_told_what_to_do(imagelint: Run, tmp_path: Path) -> None:
+    """As they start on Linux from Python 3.14 on."""
+    (tmp_path / "served.py").write_text(SERVED)
+    done = subprocess.run([sys.executable, "served.py"], capture_output=True, text=True, check=False, timeout=300)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert json.loads(done.stdout) == check(imagelint, "--select", "IL103")[1]
+
+
 def test_one_bad_file_never_stops_the_others(imagelint: Run) -> None:
     Path("part3/app3/Dockerfile").write_bytes(b"\x00\x01" * 1_000)
     os.mkfifo("part4/Dockerfile.fifo")

@@ -51,6 +51,12 @@ COMMANDS = {
     "a heredoc for a shell": ("bash -e <<EOF\na b\nEOF", "bash -e|a b"),
     "a heredoc for python": ("python3 <<EOF\nprint(1)\nEOF", "python3"),
     "a shebang of another language": ("<<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF", ""),
+    "command -v": ("command -v sudo; command -pv a || command b", "command -v sudo|command -pv a|b"),
+    "a condition": ("[[ $a =~ ^(b|c)$ && d < e ]] && f", "[[ $a =~ ^ b c $ d e ]]|f"),
+    "a condition that does not end": ("[[ a && b; c", "[[ a b|c"),
+    "a function by its keyword": ("function f { a b; }; function g() { c; }", "a b|c"),
+    "a substitution inside a default": ('a ${b:-"$(c d)"} ${e:-`f`}', 'a ${b:-"$(c d)"} ${e:-`f`}|c d|f'),
+    "an escaped quote behind a dollar": ("echo $'a\\'b' && c", "echo a\\'b|c"),
     "exec form": ('["sh", "-c", "a && b"]', "a|b"),
     "the end of a double ampersand": ("a &&", "a"),
     "unclosed": ('a "b $(c', 'a b $(c|c'),
@@ -98,4 +104,6 @@ def test_what_can_be_chained(text: str, chain: bool, open_end: bool) -> None:
 
 def test_deep_nesting_and_long_scripts_take_linear_time() -> None:
     assert len(script("a $(" * 3_000 + ")" * 3_000)[0].commands) < 40
+    assert len(script("a ${b:-" * 3_000 + "}" * 3_000)[0].commands) == 1
+    assert len(script("[[ " * 9_000)[0].commands) == 1
     assert len(script(" && ".join(["apt-get install x"] * 20_000))[0].commands) == 20_000

@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from imagelint.finding import FileError, FileReport, Finding, Fix, Related, RulePage, Safety, Severity
+from imagelint.output import statistics
 from imagelint.text import Edit, LineIndex, Span
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ RULES = {
 
 def report(format_name: str, files: Sequence[FileReport], errors: Sequence[FileError] = ()) -> str:
     """What an output makes of findings."""
+    if format_name == "statistics":
+        return "\n".join(statistics.lines(files))
     made: str = importlib.import_module(f"imagelint.output.{format_name}").report(files, errors, RULES)
     return made
 

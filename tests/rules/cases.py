@@ -25,7 +25,12 @@ def rules(*select: str) -> tuple[Rule, ...]:
 
 def linted(text: str, *select: str, context: BuildContext | None = None) -> Linted:
     """A Dockerfile's text with what the selected rules find in it; pedantic findings are among them."""
-    return lint("Dockerfile", text if text.endswith("\n") else text + "\n", rules(*select), context)
+    result = lint("Dockerfile", text if text.endswith("\n") else text + "\n", rules(*select), context)
+    known = {rule.code: rule.aliases for rule in rules(*select)}
+    for finding in result.findings:
+        # An id that the rule itself does not go by could not be selected.
+        assert set(finding.aliases or ()) <= set(known.get(finding.code, finding.aliases or ())), finding
+    return result
 
 
 def found(text: str, *select: str, context: BuildContext | None = None) -> str:

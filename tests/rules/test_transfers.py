@@ -42,7 +42,7 @@ SEVERAL = {
     "by a variable": ("FROM a\nENV D=/d\nCOPY b c $D", "IL210:3"),
     "to a folder": ("FROM a\nCOPY b c /d/", ""),
     "to a folder in quotes": ('FROM a\nCOPY b c "d/"', ""),
-    "to here": ("FROM a\nCOPY b c .", ""),
+    "to here": ("FROM a\nCOPY b c .", "IL210:2"),
     "to a folder by a variable": ("FROM a\nENV D=/d/\nCOPY b c ${D}", ""),
     "by a variable that nobody knows": ("FROM a\nCOPY b c $D", ""),
     "one source": ("FROM a\nCOPY b /c", ""),
@@ -105,6 +105,13 @@ def test_add_becomes_copy(text: str, safety: Safety | None) -> None:
 @pytest.mark.parametrize(("text", "expected"), SEVERAL.values(), ids=SEVERAL)
 def test_several_sources(text: str, expected: str) -> None:
     assert cases.found(text, "IL210") == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "persona"), [(".", Persona.PEDANTIC), ("/d/..", Persona.PEDANTIC), ("/d", Persona.REGULAR)]
+)
+def test_a_folder_without_a_slash_is_left_to_the_pedantic(target: str, persona: Persona) -> None:
+    assert [each.persona for each in cases.linted(f"FROM a\nCOPY b c {target}", "IL210").findings] == [persona]
 
 
 def test_a_flag_without_value_is_an_error_of_its_own() -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
+import re
+import signal
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,13 +16,16 @@ from imagelint_shellcheck.check import shellcheck
 from imagelint_shellcheck.scripts import scripts
 
 from imagelint import plugins
+from imagelint.dockerfile.instructions import Run
 from imagelint.dockerfile.parser import parse
 from imagelint.errors import PluginError
 from imagelint.finding import Persona, Severity
 from imagelint.graph import BuildGraph
 from imagelint.graph.context import BaseImage, BuildContext
+from imagelint.linter import Plan, lint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from imagelint.finding import Finding
@@ -97,6 +104,7 @@ CASES = {
     "more variables than a script is told": (
         "FROM a\nENV" + "".join(f" v{each}=1" for each in range(100)) + '\nRUN echo "$v99$w"', "2154:3:15:$w",
     ),
+    "variables in a heredoc of a command": ("FROM a\nENV c=1 d=2\nRUN cat <<A >x\n$c$e\nA", "2154:4:3:$e"),
     # what is turned off
     "sourced files": ("FROM a\nRUN . ./x && . \"$A\"", ""),
     "disabled above": ("FROM a\n# shellcheck disable=SC2086,SC2154\n# why\nRUN echo $a\nRUN echo $A", "2086:5:10:$A"),
@@ -104,6 +112,10 @@ CASES = {
     "all disabled": ("FROM a\n# shellcheck source=x disable=all\nRUN echo $A `x`", ""),
     "something else disabled": ("FROM a\n# shellcheck disable=SC2087\nRUN echo $A", "2086:3:10:$A"),
     "disabled in a heredoc": ("FROM a\nRUN <<EOF\n# shellcheck disable=SC2086\necho $A\necho $B\nEOF", ""),
+    "disabled in a heredoc, behind blank lines": (
+        "FROM a\nRUN <<EOF\n\n \n# shellcheck disable=SC2086\necho $A\necho $B\nEOF", "",
+    ),
+    "a heredoc of comments": ("FROM a\nRUN <<EOF\n\n# a\nEOF\nRUN <<EOF\n # $A\nEOF", ""),
     "disabled behind a shebang": ("FROM a\nRUN <<EOF\n#!/bin/sh\n# shellcheck disable=SC2086\na\necho $A\nEOF", ""),
     "disabled for a command": (
         "FROM a\nRUN <<EOF\na\n# shellcheck disable=SC2086\necho $A\necho $B\nEOF", "2086:6:6:$B",
@@ -162,15 +174,66 @@ def test_the_variables_of_a_base_image_are_known() -> None:
 
 
 @needed
+@pytest.mark.parametrize(
+    ("defined", "read", "hint"),
+    [
+        ("", "HTTP_PROXYS", "Did you mean HTTP_PROXY?"),
+        ("ENV MY_VERSION=1", "MY_VERSIO", "Did you mean MY_VERSION?"),
+        ("ENV MY_VERSION=1", "MI_VERSIAN", "Did you mean MY_VERSION?"),
+        ("ARG my_version", "MY_VERSION", "Did you mean my_version?"),
+        ("ENV my_version=1", "my_versoin", "(did you mean 'my_version'?)"),
+        ("ENV my_version=1", "another_version", "another_version is referenced but not assigned."),
+    ],
+)
+def test_a_variable_that_is_misspelt_is_told_from_all_that_are_known(defined: str, read: str, hint: str) -> None:
+    (finding,) = findings(f'FROM a\n{defined}\nRUN echo "${read}"')
+    assert finding.code in ("SC2153", "SC2154")
+    assert hint in finding.message
+
+
+def _edits(name: str, other: str) -> int:
+    """Levenshtein's distance."""
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(name, 1):
+        previous, row = row, [at]
+        for column, each in enumerate(other, 1):
+            row.append(min(previous[column] + 1, row[-1] + 1, previous[column - 1] + (letter != each)))
+    return row[-1]
+
+
+def test_every_variable_that_a_script_may_mean_is_told() -> None:
+    pick = random.Random(1)
+    near = 0
+    for _ in range(3000):
+        name = "".join(pick.choices("ab_X", k=pick.randint(1, 9)))
+        word = list(name)
+        for _ in range(pick.randint(0, 3)):
+            at = pick.randint(0, len(word))
+            word[at : at + pick.randint(0, 1)] = pick.choices("ab_X", k=pick.randint(0, 1))
+        text = "".join(word).swapcase() if pick.random() < 0.1 else "".join(word)
+        (script,) = scripts(0, graph(f"FROM a\nARG {name}\nRUN x ${text}y{text} {text}"))
+        told = f" {name}=1" in script.text
+        wanted = re.fullmatch(r"[A-Za-z_]+", text) and (_edits(name, text) < 3 or name.lower() == text.lower())
+        assert told or not wanted, (name, text)
+        near += bool(wanted)
+    assert near > 1000
+
+
+def test_a_script_is_not_told_of_what_it_cannot_mean() -> None:
+    (script,) = scripts(0, graph("FROM a\nARG version\nENV home=/srv\nRUN apt-get install -y curl"))
+    assert script.text == "#!/bin/sh\napt-get install -y curl\n"
+
+
+@needed
 def test_equal_scripts_are_checked_once_and_reported_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[str] = []
-    real = process.check
 
-    def counting(program: str, texts: list[str], folder: str, limit: float) -> object:
-        given.extend(texts)
-        return real(program, texts, folder, limit)
+    class Counting(process.Process):
+        def __init__(self, program: str, texts: Sequence[str], folder: str) -> None:
+            given.extend(texts)
+            super().__init__(program, texts, folder)
 
-    monkeypatch.setattr(process, "check", counting)
+    monkeypatch.setattr(process, "Process", Counting)
     graphs = [graph("FROM a\nRUN echo $A\nRUN echo $A"), graph("FROM b\n\nRUN echo $A\nRUN true")]
     found = [(number, finding.span.start) for number, finding in shellcheck.function(graphs)]
     assert sorted(found) == [(0, 16), (0, 28), (1, 17)]
@@ -184,6 +247,15 @@ def test_nothing_outside_changes_the_result(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SHELLCHECK_OPTS", "-e SC2086")
     assert shown("FROM a\nRUN echo $A") == "2086:2:10:$A"
+
+
+@needed
+def test_no_file_of_the_working_folder_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x").write_text("echo $A `b`\nx=1\n")
+    text = 'FROM a\nRUN <<EOF\n# shellcheck source=x\n. ./y\n. ./x\necho "$x"\nEOF'
+    apart = shown(text)
+    monkeypatch.chdir(tmp_path)
+    assert shown(text) == apart == "2154:6:7:$x"
 
 
 @needed
@@ -262,6 +334,59 @@ def test_a_script_that_it_fails_on_takes_no_other_with_it(
     assert (finding.code, finding.severity) == ("SC000", Severity.ERROR)
     assert reason in finding.message
     assert finding.span.start == 13
+
+
+def started(folder: Path) -> int:
+    """The id of the process that a fake has written down."""
+    until = time.monotonic() + 20
+    while not (folder / "pid").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    return int((folder / "pid").read_text())
+
+
+def test_it_works_beside_the_rules_and_ends_with_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(tmp_path, f"echo $$ > {tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; exec sleep 60", monkeypatch)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    seen: list[int] = []
+
+    def crashing(run: Run, graph: BuildGraph) -> Iterator[Finding]:
+        seen.append(started(tmp_path))
+        os.kill(seen[0], 0)
+        (folder,) = (tmp_path / "tmp").iterdir()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        raise ZeroDivisionError
+        yield
+
+    rule = next(each for each in plugins.load().rules if each.visits == (Run,))
+    plan = Plan((rule._replace(function=crashing, options={}),), (shellcheck,))
+    with pytest.raises(PluginError, match="ZeroDivisionError"):
+        lint("Dockerfile", "FROM a\nRUN a", plan)
+    with pytest.raises(ProcessLookupError):
+        os.kill(seen[0], 0)
+    assert not [*(tmp_path / "tmp").iterdir()]
+
+
+@needed
+def test_nothing_of_it_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert shown("FROM a\nRUN echo $A") == "2086:2:10:$A"
+    assert not [*tmp_path.iterdir()]
+
+
+@needed
+def test_a_folder_for_temporary_files_that_is_not_there_is_no_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/nowhere/at/all")
+    assert shown("FROM a\nRUN echo $A") == "2086:2:10:$A"
+
+
+@needed
+def test_a_process_whose_status_the_system_throws_away_is_read_all_the_same() -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert shown("FROM a\nRUN echo $A") == "2086:2:10:$A"
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def test_a_patience_that_is_used_up_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

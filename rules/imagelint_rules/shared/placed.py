@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from imagelint.dockerfile.instructions import Workdir
 from imagelint.records import TYPE_CHECKING, NamedTuple
-from imagelint_rules import cleanup
+from imagelint_rules.shared import cleanup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imagelint.dockerfile.instructions import Run
     from imagelint.dockerfile.shell import Command
     from imagelint.graph import BuildGraph, Stage
-    from imagelint_rules.cleanup import Layer
+    from imagelint_rules.shared.cleanup import Layer
 
 _CHANGES_FOLDER = frozenset({"cd", "pushd", "popd"})
 _PLAIN = r"[\w.${}@%+=:,/~-]+"

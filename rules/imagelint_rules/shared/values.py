@@ -1,4 +1,4 @@
-"""What rules about failing builds share."""
+"""The value of a word, as far as the file shows it; and the blame of what ends a build."""
 
 from imagelint.dockerfile.instructions import Instruction
 from imagelint.dockerfile.words import SubstitutionError, expand, variables
@@ -13,8 +13,10 @@ def value_of(text: str, instruction: Instruction, graph: BuildGraph, *, quotes: 
 
     Raises SubstitutionError where BuildKit refuses the word whatever its variables are.
     """
-    env = graph.environment(instruction)
     escape = instruction.source.escape
+    if "$" not in text and escape not in text and not (quotes and ("'" in text or '"' in text)):
+        return text
+    env = graph.environment(instruction)
     try:
         value = expand(text, env, escape=escape, quotes=quotes)
     except SubstitutionError:

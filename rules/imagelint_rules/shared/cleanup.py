@@ -7,7 +7,7 @@ import re
 from imagelint.dockerfile import edit
 from imagelint.finding import Finding, Fix, Paths, Persona, Severity
 from imagelint.records import TYPE_CHECKING, NamedTuple
-from imagelint_rules import managers
+from imagelint_rules.shared import managers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -8,8 +8,8 @@ import re
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.dockerfile.words import SubstitutionError
 from imagelint.records import TYPE_CHECKING, NamedTuple
-from imagelint_rules import managers
-from imagelint_rules.values import value_of
+from imagelint_rules.shared import managers
+from imagelint_rules.shared.values import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,8 @@ _LARGE = (
 _PROGRAMS = ("/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/local/bin/", "/usr/local/sbin/", "/opt/bin/")
 _REMOTE = r"(?i)(?:https?|ftp|git|ssh)://|git@"
 _GLOB = r"[*?\[]"
+#: Characters of a word that stand for what the file does not say.
+_UNTOLD = frozenset("$`~{\0")
 #: Folders that many hands fill: that a path is in one of them does not say who put it there.
 _SHARED = frozenset(
     "/ /bin /etc /home /lib /lib64 /media /mnt /opt /root /run /sbin /srv /tmp /usr /usr/bin /usr/lib /usr/local"
@@ -45,6 +47,8 @@ _SHARED = frozenset(
 )
 _GIT_VALUED = frozenset({"-b", "--branch", "--depth", "-c", "--config", "-o", "--origin", "-j", "--jobs", "--filter"})
 _UNPACKERS = frozenset("unzip gunzip bunzip2 unlzma unxz zgz uncompress zcat gzcat unar 7z".split())
+#: The programs that `_stores` knows, but for python.
+_STORING = frozenset("bsdtar bun composer curl git npm pnpm tar unzip wget yarn".split())
 _MAX_DEPTH = 32
 #: No path is longer, as Linux has it.
 _MAX_PATH = 4096
@@ -145,7 +149,7 @@ def shell_path(text: str, folder: str | None, run: Run, graph: BuildGraph) -> st
 
 
 def _absolute(text: str, folder: str | None) -> str | None:
-    if not text or len(text) > _MAX_PATH or any(char in text for char in "$`~{\0"):
+    if not text or len(text) > _MAX_PATH or not _UNTOLD.isdisjoint(text):
         return None
     if not text.startswith("/"):
         # What `..` of an unknown folder is, nobody knows.
@@ -227,12 +231,15 @@ def is_archive(name: str) -> bool:
     return name.endswith(ARCHIVES)
 
 
-def by_command(command: Command, folder: str | None, run: Run, graph: BuildGraph) -> Iterator[Stored]:
+def by_command(command: Command, folder: str | None, run: Run, graph: BuildGraph) -> list[Stored]:
     """What a command of a RUN is seen to store: a download, a clone, an unpacked archive, installed dependencies."""
-    for text, kind in _stores(command):
-        path = shell_path(text, folder, run, graph)
-        if path is not None and not is_mounted(run, path):
-            yield Stored(run, command.span, path, kind)
+    if command.name not in _STORING and not command.name.startswith("python"):
+        return []
+    return [
+        Stored(run, command.span, path, kind)
+        for text, kind in _stores(command)
+        if (path := shell_path(text, folder, run, graph)) is not None and not is_mounted(run, path)
+    ]
 
 
 def _stores(command: Command) -> Iterator[tuple[str, str]]:
@@ -263,8 +270,8 @@ def _stores(command: Command) -> Iterator[tuple[str, str]]:
                 yield "node_modules", TREE
         case "composer" if "install" in words:
             yield "vendor", TREE
-        case _:
-            if re.fullmatch(r"python[\d.]*", command.name) and words[:2] == ["-m", "venv"] and len(words) > 2:
+        case name if name.startswith("python"):
+            if re.fullmatch(r"python[\d.]*", name) and words[:2] == ["-m", "venv"] and len(words) > 2:
                 yield words[-1], TREE
 
 

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 from imagelint.dockerfile.instructions import Add, Copy, Run, Workdir
 from imagelint.records import TYPE_CHECKING, NamedTuple
-from imagelint_rules import cleanup, managers, stored
-from imagelint_rules.stored import EITHER, FILE, TREE, UNKNOWN, Index, Stored
+from imagelint_rules.shared import cleanup, managers, stored
+from imagelint_rules.shared.stored import EITHER, FILE, TREE, UNKNOWN, Index, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ class _Walk:
                 yield from self._found(command, folder, run)
             elif command.name in _KINDS:
                 yield from self._paths(command, folder, run, quiet=quiet)
-            else:
+            elif managers.system_manager(command) is not None:
                 yield from self._packages(command, run, packages)
             if command.name in _MAKES_OWNERS:
                 for word in command.args:

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 _PIP = r"pip[0-9.]*"
 _PYTHON = r"python[0-9.]*|pypy[0-9.]*"
+#: pip's own options with a value, which may stand before the subcommand.
+_PIP_VALUED = frozenset(
+    "--cache-dir --cert --client-cert --exists-action --log --log-file --local-log --proxy --python --retries --timeout"
+    " --trusted-host --use-feature --use-deprecated --index-url -i".split()
+)
 _APT_VALUED = frozenset({"-o", "--option", "-t", "--target-release", "--default-release", "-c", "--config-file", "-a"})
 _APK_VALUED = frozenset(
     {"-t", "--virtual", "-X", "--repository", "-p", "--root", "--arch", "--cache-dir", "--keys-dir"}
@@ -63,8 +68,12 @@ def pip(command: Command) -> tuple[ShellWord, ...]:
 
 def pip_install(command: Command) -> ShellWord | None:
     """The word `install` of a `pip install`, also as `python -m pip install`."""
-    found = next((word for word in pip(command) if not word.value.startswith("-")), None)
-    return found if found and found.value == "install" else None
+    valued = False
+    for word in pip(command):
+        if not (valued or word.value.startswith("-")):
+            return word if word.value == "install" else None
+        valued = not valued and word.value in _PIP_VALUED
+    return None
 
 
 def npm_install(command: Command) -> bool:
