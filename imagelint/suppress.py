@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from imagelint.rule import Rule
 
 _OWN = r"\s*#\s*imagelint\s*:\s*(\S.*)?$"
+#: What is meant as one: hadolint's form, a forgotten colon, capitals. Prose about imagelint is none.
+_NEARLY_OWN = r"(?i)\s*#\s*imagelint\s*:?\s*(?:ignore|disable)(?:-file)?\s*(?:[\[=:]|[A-Z]{2}\d)"
+_RIGHT = "`# imagelint: ignore[IL101] why`, or ignore-file for the whole file"
 _OWN_IGNORE = r"(ignore|ignore-file)\s*\[([^][]*)\]\s*(.*)$"
 _HADOLINT = r"\s*#\s*hadolint\s+(?:(global|stage)\s+)?ignore\s*=\s*([DLSC0-9]+(?:\s*,\s*[DLSC0-9]+)*)\s*(?:#.*)?$"
 _CHECK = r"#[ \t]*check\s*=\s*(\S.*?)\s*$"
@@ -85,7 +88,8 @@ class Suppressions:
         self._starts = [each.start_line for each in dockerfile.instructions]
         self._stages = [each.start_line for each in dockerfile.instructions if isinstance(each, From)]
         source = dockerfile.source
-        if "ignore" in source.text or "heck" in source.text.lower() or "imagelint" in source.text:
+        lower = source.text.lower()
+        if "ignore" in lower or "check" in lower or "imagelint" in lower:
             for number, kind in enumerate(source.kinds, start=1):
                 if kind is LineKind.COMMENT:
                     self._read(source.index.line_text(number), number, pragmas=pragmas)
@@ -103,6 +107,8 @@ class Suppressions:
     def _read(self, comment: str, line: int, *, pragmas: bool) -> None:
         if "imagelint" in comment and (own := re.match(_OWN, comment)):
             self._own(own[1] or "", line)
+        elif re.match(_NEARLY_OWN, comment):
+            self.misspelt.append(Misspelt(line, "this comment silences nothing: it is written otherwise", _RIGHT))
         elif pragmas and "hadolint" in comment and (found := re.match(_HADOLINT, comment)):
             names = tuple(dict.fromkeys(name.strip() for name in found[2].split(",")))
             if found[1] == "global":
@@ -116,8 +122,7 @@ class Suppressions:
         found = re.match(_OWN_IGNORE, text)
         names = tuple(dict.fromkeys(name for each in found[2].split(",") if (name := each.strip()))) if found else ()
         if not found or not names:
-            help_ = "`# imagelint: ignore[IL101] why`, or ignore-file for the whole file"
-            self.misspelt.append(Misspelt(line, "this comment silences nothing: it names no rule in brackets", help_))
+            self.misspelt.append(Misspelt(line, "this comment silences nothing: it names no rule in brackets", _RIGHT))
         elif found[1] == "ignore-file":
             self.pragmas.append(Pragma("imagelint", names, Scope.FILE, 0, line))
         else:

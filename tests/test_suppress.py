@@ -41,12 +41,16 @@ CASES = {
     "ShellCheck's code, where it does not run": ("FROM a\n# imagelint: ignore[SC2086]\nRUN x", ""),
     "hadolint's code, whether or not there is a rule": ("FROM a\n# imagelint: ignore[DL4002]\nRUN x", ""),
     "no brackets": (f"FROM a\n# imagelint: ignore IL101\n{UPDATE}", "IL911:2 IL101:3"),
+    "hadolint's form of it": (f"FROM a\n# imagelint ignore=IL101\n{UPDATE}", "IL911:2 IL101:3"),
+    "no colon": (f"FROM a\n# imagelint ignore[IL101]\n{UPDATE}", "IL911:2 IL101:3"),
+    "capitals": (f"FROM a\n# Imagelint: Ignore[IL101]\n{UPDATE}", "IL911:2 IL101:3"),
     "nothing in the brackets": (f"FROM a\n# imagelint: ignore[ , ]\n{UPDATE}", "IL911:2 IL101:3"),
     "the comment about comments ignored": (
         "FROM a\n# imagelint: ignore[IL912]\n# imagelint: ignore[IL101]\nRUN x",
         "IL912:2 IL912:3",
     ),
     "prose about imagelint": (f"FROM a\n# imagelint says that these are kept\n{UPDATE}", "IL101:3"),
+    "prose about ignoring": (f"FROM a\n# imagelint ignores what is not in it\n{UPDATE}", "IL101:3"),
     # hadolint's
     "hadolint, above": (f"FROM a\n# hadolint ignore=DL3009\n{UPDATE}", ""),
     "hadolint, several lines of them": (
