@@ -32,7 +32,8 @@ def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
 
     Without `contents` files are not told apart by what is in them: sizes alone are right.
     """
-    from imagelint.image.analyze import analyze, read_image
+    from imagelint.image.analyze import analyze
+    from imagelint.image.reading import read_image
 
     linted = _lint(arguments)
     with bar(quiet=arguments.quiet) as progress:

@@ -1,4 +1,4 @@
-"""The image half's two steps: `read_image` finds an image and reads its layers, `analyze` says what its bytes are."""
+"""What an image's bytes are: its layers merged, and what is live, hidden and why."""
 
 from __future__ import annotations
 
@@ -6,32 +6,12 @@ from heapq import nsmallest
 
 from imagelint.image.compat import dive_numbers
 from imagelint.image.history import command, is_root_file_system
-from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.model import Image
-from imagelint.image.reference import find_source
 from imagelint.image.report import ImageSummary, LayerReport, PathSize, Report
-from imagelint.image.sources.interface import Progress, Reading
 from imagelint.image.tree import Tree
 from imagelint.image.waste import duplicate_files, hidden_files, summarize
 
 LARGEST_FILES = 20
-
-
-def read_image(
-    reference: str,
-    *,
-    verify: bool = True,
-    contents: bool = True,
-    progress: Progress | None = None,
-    limits: Limits = DEFAULT_LIMITS,
-) -> Image:
-    """Reads the image that `reference` names (`imagelint.image.reference` says how) and indexes its layers.
-
-    `verify` compares every layer with its diff_id while it is read; without `contents` the files' content is not
-    hashed, and reports tell no `metadata-only`, `moved` or `duplicate`. `progress` is called with what is read, the
-    bytes done and their total or None. Raises an ImagelintError: UsageError, InputError, EngineError or a child.
-    """
-    return find_source(reference).read(Reading(verify, contents, limits, progress))
 
 
 def analyze(image: Image) -> Report:

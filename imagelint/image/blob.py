@@ -110,6 +110,14 @@ def decompressed(start: bytes, chunks: Iterable[Chunk]) -> Iterator[bytes]:
     return _unzstd(chunks, _zstd())
 
 
+def unpacked(chunks: Iterable[Chunk], limits: Limits = DEFAULT_LIMITS) -> Iterable[Chunk]:
+    """The tar in a blob, plain or compressed, within the limit of a layer's bytes."""
+    start, chunks = peek(chunks, len(ZSTD_MAGIC))
+    return Meter(
+        decompressed(start, chunks) if is_compressed(start) else chunks, hashed=False, limit=limits.layer_bytes
+    )
+
+
 def _zstd() -> Any:
     """The standard library's module from Python 3.14 on, its backport before; imported for images that need it."""
     for name in ("compression.zstd", "backports.zstd"):

@@ -1,17 +1,14 @@
-"""An image's configuration (OCI image specification, config.md), and an `Image` made of it and the layers read."""
+"""An image's configuration (OCI image specification, config.md)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 from imagelint.errors import BrokenImageError
-from imagelint.image.blob import Blob
-from imagelint.image.limits import Limits
-from imagelint.image.model import History, Image, Layer
+from imagelint.image.model import History
 
 _NAME_LENGTH = 100
 
@@ -21,6 +18,7 @@ class ImageConfig:
     """The parts of a configuration that are read. `id` is the digest of its bytes, by which engines name an image."""
 
     id: str
+    content: bytes
     platform: str
     diff_ids: tuple[str, ...]
     history: tuple[History, ...]
@@ -52,44 +50,11 @@ def parse_config(content: bytes, what: str) -> ImageConfig:
     platform = [_string(document.get(key)) for key in ("os", "architecture", "variant")]
     return ImageConfig(
         id=f"sha256:{sha256(content).hexdigest()}",
+        content=content,
         platform="/".join(part for part in platform if part),
         diff_ids=diff_ids,
         history=tuple(_history(entry) for entry in history) if isinstance(history, list) else (),
         labels={key: value for key, value in labels.items() if isinstance(value, str)},
-    )
-
-
-def assemble(
-    reference: str, source: str, config: ImageConfig, blobs: Sequence[Blob], *, verified: bool, limits: Limits
-) -> Image:
-    """The image that a configuration and its layers' blobs make.
-
-    The i-th history entry that is not empty belongs to the i-th layer; where there are fewer, a layer has none.
-    """
-    if len(blobs) > limits.layers:
-        raise BrokenImageError(f"the image has {len(blobs):,} layers; {limits.layers:,} are allowed")
-    if sum(len(blob.entries) for blob in blobs) > limits.entries:
-        raise BrokenImageError(f"the image has more than {limits.entries:,} entries")
-    if len(blobs) != len(config.diff_ids):
-        raise BrokenImageError(
-            f"the manifest lists {len(blobs)} layers, the configuration {len(config.diff_ids)}"
-        )  # fmt: skip
-    commands = [entry for entry in config.history if not entry.empty_layer]
-    layers = []
-    for index, (diff_id, blob) in enumerate(zip(config.diff_ids, blobs, strict=True)):
-        if blob.diff_id is not None and blob.diff_id != diff_id:
-            raise BrokenImageError(f"layer {index} is not what the configuration says: it hashes to {blob.diff_id}")
-        history = commands[index] if index < len(commands) else None
-        layers.append(Layer(index, diff_id, blob.digest, blob.compressed_bytes, history, blob.entries))
-    return Image(
-        reference=reference,
-        source=source,
-        id=config.id,
-        platform=config.platform,
-        layers=tuple(layers),
-        history=config.history,
-        labels=config.labels,
-        verified=verified,
     )
 
 

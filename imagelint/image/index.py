@@ -43,6 +43,9 @@ class LayerIndex:
     contents: array[int]
     """XXH3 of a regular file's content; 0 where it is empty or was not read."""
 
+    offsets: array[int]
+    """Where a regular file's content begins in the uncompressed tar; 0 for everything else."""
+
     links: dict[int, str]
     """By row: the path that a hard link stands for, cleaned; the target of a symbolic link, as it is."""
 
@@ -51,6 +54,9 @@ class LayerIndex:
 
     markers: list[int]
     """Rows of whiteouts, opaque markers and bookkeeping."""
+
+    kept: dict[int, bytes]
+    """By row: what was kept of a regular file's content, for those by which packages are known."""
 
     layer_bytes: int
     """Sum of `sizes`; the entries of a path that comes twice both count, as dive has it."""
@@ -68,7 +74,7 @@ def index_layer(
     """
     paths: list[str] = []
     types = bytearray()
-    sizes, times, hashes, attributes = array("q"), array("q"), array("Q"), array("I")
+    sizes, times, offsets, hashes, attributes = array("q"), array("q"), array("q"), array("Q"), array("I")
     links: dict[int, str] = {}
     owners: dict[tuple[int, int, int], int] = {}
     markers: list[int] = []
@@ -81,9 +87,10 @@ def index_layer(
             raise BrokenImageError(f"the image has more than {limits.entries:,} entries")
         if name_bytes > limits.name_bytes:
             raise BrokenImageError(f"the layer's paths take more than {limits.name_bytes:,} bytes")
-        content = 0
+        content = offset = 0
         if kind == REGULAR:
             layer_bytes += size
+            offset = tar.position
             if size and contents:
                 content = tar.content_hash()
         elif kind == HARD_LINK:
@@ -97,11 +104,12 @@ def index_layer(
         types.append(kind)
         sizes.append(size)
         times.append(time)
+        offsets.append(offset)
         hashes.append(content)
         attributes.append(owners.setdefault(owner, len(owners)))
         row += 1
     return LayerIndex(
-        paths, types, sizes, attributes, times, hashes, links, list(owners), markers, layer_bytes
+        paths, types, sizes, attributes, times, hashes, offsets, links, list(owners), markers, {}, layer_bytes
     )  # fmt: skip
 
 

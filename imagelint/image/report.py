@@ -85,11 +85,27 @@ class PathSize:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package: the live bytes and files that are its own, and the layer that brought it.
+
+    `manager` is the package database that lists it: `dpkg`, `apk`, `rpm`, `pip`, `npm`, `gem`, `go` or `java`.
+    """
+
+    manager: str
+    name: str
+    version: str
+    bytes: int
+    files: int
+    layer: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything measured of one image. `live_bytes + reclaimable_bytes` is the sum of the layers' bytes.
 
     `reclaimable` sums up `waste`, which has every file. Those of the reason `duplicate` are live, and outside
-    `reclaimable_bytes`. `largest` are live files.
+    `reclaimable_bytes`. `largest` are live files. `recommended` are those of `packages` that are there only because
+    another one recommends them, and that nothing else needs.
     """
 
     image: ImageSummary
@@ -100,3 +116,5 @@ class Report:
     waste: tuple[WastedFile, ...]
     largest: tuple[PathSize, ...]
     dive: DiveNumbers
+    packages: tuple[Package, ...] = ()
+    recommended: tuple[Package, ...] = ()

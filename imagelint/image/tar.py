@@ -78,6 +78,7 @@ class TarReader:
         self._skip_source = skip
         self._view = memoryview(b"")
         self._at = 0
+        self._start = 0  # of the view, in the tar
         self._size = 0  # bytes of the current entry's content that have not been taken
         self._padding = 0  # bytes from the end of that content to the next header
         self._sums: dict[bytes, int] = {}
@@ -173,6 +174,11 @@ class TarReader:
         return state.intdigest()
 
     @property
+    def position(self) -> int:
+        """How many bytes of the tar lie before the next one that is taken: where the current entry's content begins."""
+        return self._start + self._at
+
+    @property
     def ahead(self) -> int:
         """How many bytes have come in that were not taken: where a source is, less where the reader is."""
         return len(self._view) - self._at
@@ -187,6 +193,7 @@ class TarReader:
     # --- bytes
 
     def _next_chunk(self) -> None:
+        self._start += len(self._view)
         for chunk in self._chunks:
             if len(chunk):
                 self._view = memoryview(chunk)
@@ -206,6 +213,7 @@ class TarReader:
                 return False
             parts.append(chunk)
             have += len(chunk)
+        self._start += self._at
         # The usual case copies nothing: chunks are a multiple of a tar's block.
         self._view = memoryview(parts[-1] if len(parts) == 2 and not parts[0] else b"".join(parts))
         self._at = 0
@@ -226,6 +234,7 @@ class TarReader:
             count -= have
             if self._skip_source is not None:
                 self._skip_source(count)
+                self._start += len(self._view) + count
                 self._view = memoryview(b"")
                 self._at = 0
                 return

@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.analyze import analyze, read_image
+from imagelint.image.analyze import analyze
 from imagelint.image.limits import Limits
+from imagelint.image.reading import read_image
 from imagelint.image.report import Report
 from imagelint.testing import ImageBuilder, LayerBuilder, archive, tar_of
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from imagelint.image.analyze import analyze, read_image
+from imagelint.image.analyze import analyze
+from imagelint.image.reading import read_image
 from imagelint.image.report import DiveNumbers
 from imagelint.testing import ImageBuilder, LayerBuilder
 

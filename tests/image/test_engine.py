@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from imagelint.errors import BrokenImageError, EngineError, ImageNotFoundError, InputError
-from imagelint.image.analyze import analyze, read_image
+from imagelint.image.analyze import analyze
+from imagelint.image.reading import read_image
 from imagelint.testing import ImageBuilder, LayerBuilder
 
 IMAGE = ImageBuilder("example:1").layer(LayerBuilder().file("a", 100_000)).layer(LayerBuilder().whiteout("a"))

@@ -11,26 +11,22 @@ whatever looks like a layer is indexed, since the manifest may come last.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.blob import decompressed, is_compressed, peek
-from imagelint.image.config import assemble, clip, parse_config, parse_document
-from imagelint.image.model import Image
+from imagelint.image.blob import Blob, decompressed, is_compressed, peek
+from imagelint.image.config import ImageConfig, clip, parse_config, parse_document
 from imagelint.image.sources.files import CHUNK_BYTES
-from imagelint.image.sources.interface import Reading
-from imagelint.image.sources.members import FileMembers, Members, StreamMembers
+from imagelint.image.sources.interface import Reading, StoredLayer
+from imagelint.image.sources.members import FileMembers, Members, StreamMembers, named_digest
 from imagelint.image.tar import BLOCK_BYTES, Chunk, is_header
 
 _TAGS_SHOWN = 20
 _HINT = "imagelint reads what `docker save IMAGE -o FILE` writes"
-# The digest that a member is named by: blobs/sha256/<digest>, <digest>.json, sha256:<digest>.
-_DIGEST_NAME = re.compile(r"(?:^|[/:])([0-9a-f]{64})(?:\.json)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +37,15 @@ class DockerArchive:
     path: Path
     tag: str | None = None
 
-    def read(self, reading: Reading) -> Image:
-        """Reads the archive's image: in two passes where the file can seek and is not compressed, else in one."""
+    @contextmanager
+    def open(self, reading: Reading) -> Iterator[OpenArchive]:
+        """Reads the archive's documents: where the file can seek and is not compressed these alone, else all of it."""
         try:
             with self.path.open("rb", buffering=0) as file:
                 members = self._members(file.fileno(), file.seekable(), reading)
-                return read_image(members, self.reference, "docker-archive", reading, tag=self.tag)
+                yield open_archive(members, self.reference, "docker-archive", reading, tag=self.tag)
         except OSError as error:
             raise InputError(f"cannot read {self.path}: {error.strerror or error}") from None
-        except BrokenImageError as error:
-            raise BrokenImageError(f"{self.path}: {error.message}", hint=error.hint) from None
 
     def _members(self, descriptor: int, seekable: bool, reading: Reading) -> Members:
         size = os.fstat(descriptor).st_size if seekable else None
@@ -61,11 +56,33 @@ class DockerArchive:
             start, chunks = peek(decompressed(start, chunks), BLOCK_BYTES)
         if not is_header(start):
             raise InputError(f"{self.path} is not an image archive", hint=_HINT)
-        return StreamMembers(chunks, reading)
+        return StreamMembers(chunks, self.reference, reading)
 
 
-def read_image(members: Members, reference: str, source: str, reading: Reading, *, tag: str | None = None) -> Image:
-    """The image that an archive's manifest names, its layers verified as far as `reading` asks for it."""
+@dataclass(frozen=True, slots=True)
+class OpenArchive:
+    """An image of an archive; `names` are its layers' members."""
+
+    source: str
+    members: Members
+    config: ImageConfig
+    names: tuple[str, ...]
+    layers: tuple[StoredLayer, ...]
+
+    def index(self, wanted: Collection[int]) -> dict[int, Blob]:
+        """Reads layers of the archive, or gives those that have passed by."""
+        blobs = self.members.index(self.names[place] for place in wanted)
+        return {place: blobs[self.names[place]] for place in wanted}
+
+    def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
+        """A layer's uncompressed tar, from the file."""
+        return self.members.tar(self.names[layer])
+
+
+def open_archive(
+    members: Members, reference: str, source: str, reading: Reading, *, tag: str | None = None
+) -> OpenArchive:
+    """The image that an archive's manifest names."""
     content = members.document("manifest.json")
     if content is None:
         raise InputError(f"{reference} is not an image archive: it has no manifest.json", hint=_HINT)
@@ -76,14 +93,13 @@ def read_image(members: Members, reference: str, source: str, reading: Reading, 
     config_content = members.document(config_name)
     if config_content is None:
         raise BrokenImageError(f"the archive lacks the configuration {clip(config_name)}")
-    if reading.verify:
-        _check_name(config_name, sha256(config_content).hexdigest())
     config = parse_config(config_content, config_name)
-    blobs = members.layers(layer_names)
-    for name, blob in zip(layer_names, blobs, strict=True):
-        if blob.digest is not None:
-            _check_name(name, blob.digest.removeprefix("sha256:"))
-    return assemble(reference, source, config, blobs, verified=reading.verify, limits=reading.limits)
+    if reading.verify and named_digest(config_name) not in (None, config.id):
+        raise BrokenImageError(f"{clip(config_name)} is not what its name says: its digest is {config.id}")
+    if len(layer_names) > reading.limits.layers:
+        raise BrokenImageError(f"the image has {len(layer_names):,} layers; {reading.limits.layers:,} are allowed")
+    stored = tuple(members.stored(name) for name in layer_names)
+    return OpenArchive(source, members, config, tuple(layer_names), stored)
 
 
 def _choose(manifest: Any, tag: str | None, reference: str) -> dict[str, Any]:
@@ -104,13 +120,6 @@ def _choose(manifest: Any, tag: str | None, reference: str) -> dict[str, Any]:
         f"{reference}: the archive has {len(entries)} images",
         hint=f"name one of them, as docker-archive:PATH:TAG; the tags: {named}",
     )
-
-
-def _check_name(name: str, digest: str) -> None:
-    """A member that is named by its digest must have it."""
-    match = _DIGEST_NAME.search(name)
-    if match and match[1] != digest:
-        raise BrokenImageError(f"{clip(name)} is not what its name says: its digest is sha256:{digest}")
 
 
 def _strings(value: Any) -> list[str] | None:

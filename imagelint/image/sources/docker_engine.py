@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from imagelint.errors import BrokenImageError, EngineError, ImageNotFoundError
+from imagelint.errors import EngineError, ImageNotFoundError
+from imagelint.image.blob import Blob
+from imagelint.image.config import ImageConfig, parse_config
 from imagelint.image.limits import MIB
-from imagelint.image.model import Image
-from imagelint.image.sources.docker_archive import read_image
-from imagelint.image.sources.interface import Reading
+from imagelint.image.sources.docker_archive import OpenArchive, open_archive
+from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
 from imagelint.image.sources.members import StreamMembers
+from imagelint.image.tar import Chunk
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -30,17 +32,61 @@ class DockerEngine:
     reference: str
     name: str
 
-    def read(self, reading: Reading) -> Image:
-        """Reads the image's export once, front to back; nothing is written to disk."""
+    @contextmanager
+    def open(self, reading: Reading) -> Iterator[OpenImage]:
+        """Asks the engine for the image; what it is made of comes from its export, where no earlier run knows it."""
         with _engine(self.reference) as client:
             description = client.inspect_image(self.name)  # type: ignore[no-untyped-call]
+            identifier = description.get("Id") or self.name
             # By id, so that a name without a tag does not export every tag, nor one re-tagged meanwhile another image.
-            chunks = client.get_image(description.get("Id") or self.name, chunk_size=MIB)
-            counted = _counted(chunks, self.reference, description.get("Size"), reading)
-            try:
-                return read_image(StreamMembers(counted, reading), self.reference, "docker", reading)
-            except BrokenImageError as error:
-                raise BrokenImageError(f"{self.reference}: {error.message}", hint=error.hint) from None
+            export = _Export(client, self.reference, identifier, description.get("Size"))
+            known = reading.documents.get(identifier)
+            if known is not None:
+                yield _KnownImage(parse_config(known, identifier), export, reading)
+                return
+            archive = export.read(reading)
+            if reading.verify:
+                reading.documents.put(archive.config.id, archive.config.content)
+            yield archive
+
+
+@dataclass(frozen=True, slots=True)
+class _Export:
+    """An engine's export of one image."""
+
+    client: APIClient
+    reference: str
+    identifier: str
+    size: Any
+
+    def read(self, reading: Reading) -> OpenArchive:
+        """Reads the export once, front to back; nothing is written to disk."""
+        chunks = self.client.get_image(self.identifier, chunk_size=MIB)
+        counted = _counted(chunks, self.reference, self.size, reading)
+        return open_archive(StreamMembers(counted, self.reference, reading), self.reference, "docker", reading)
+
+
+@dataclass(slots=True)
+class _KnownImage:
+    """An image whose configuration an earlier run has seen: exported only where one of its layers is not known."""
+
+    config: ImageConfig
+    export: _Export
+    reading: Reading
+    source: str = "docker"
+
+    @property
+    def layers(self) -> tuple[StoredLayer, ...]:
+        """An engine keeps layers uncompressed."""
+        return (StoredLayer(),) * len(self.config.diff_ids)
+
+    def index(self, wanted: Collection[int]) -> Mapping[int, Blob]:
+        """Reads the export."""
+        return self.export.read(self.reading).index(wanted)
+
+    def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
+        """An export has passed by when its end is known."""
+        return self.export.read(self.reading).tar(layer)
 
 
 def _counted(chunks: Iterable[bytes], what: str, size: Any, reading: Reading) -> Iterator[bytes]:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from posixpath import dirname, join
-from threading import Lock
 from typing import Protocol
 
-from imagelint.errors import BrokenImageError
-from imagelint.image.blob import Blob, is_compressed, peek, read_layer
+from imagelint.errors import BrokenImageError, InputError
+from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, peek, unpacked
 from imagelint.image.config import clip
 from imagelint.image.sources.files import FileRegion
-from imagelint.image.sources.interface import Reading
+from imagelint.image.sources.interface import Reading, StoredLayer
+from imagelint.image.sources.layers import LayerTask, read_layers, read_named_layer
 from imagelint.image.tar import BLOCK_BYTES, HARD_LINK, REGULAR, SYMBOLIC_LINK, Chunk, TarReader, clean, is_header
 
 _OUTER_CHUNK_BYTES = 16 * 1024  # a header and, of most documents, the whole
 _LINK_HOPS = 8
-_THREADS = 4
+# The digest that a member is named by: blobs/sha256/<digest>, <digest>.json, sha256:<digest>, <digest>.tar.gz.
+_DIGEST_NAME = re.compile(r"(?:^|[/:])([0-9a-f]{64})(?:\.json|\.tar\.gz)?$")
 # An image has one to three members a layer; an archive may hold many images.
 _MEMBERS = 100_000
 _STREAMED_DOCUMENTS_BYTES = 256 * 1024 * 1024
@@ -31,9 +34,23 @@ class Members(Protocol):
         """What is in a small member, None where there is no such member."""
         ...
 
-    def layers(self, names: Sequence[str]) -> list[Blob]:
-        """The layers that are stored under these names, in this order, read."""
+    def stored(self, name: str) -> StoredLayer:
+        """What is known of a layer before it is read; BrokenImageError where there is none of that name."""
         ...
+
+    def index(self, names: Iterable[str]) -> dict[str, Blob]:
+        """The layers that are stored under these names, read, each once, however often and by which name it comes."""
+        ...
+
+    def tar(self, name: str) -> AbstractContextManager[Iterable[Chunk]]:
+        """The uncompressed tar of a layer, anew; InputError where the archive has passed by."""
+        ...
+
+
+def named_digest(name: str) -> str | None:
+    """The digest by which a member is named, `sha256:…`, or None."""
+    match = _DIGEST_NAME.search(name)
+    return f"sha256:{match[1]}" if match else None
 
 
 class FileMembers:
@@ -68,35 +85,40 @@ class FileMembers:
             raise _too_large(name, self._reading)
         return b"".join(FileRegion(self._descriptor, *extent))
 
-    def layers(self, names: Sequence[str]) -> list[Blob]:
-        """Reads each of the layers once, however often it is named."""
-        names = [_follow(name, self._links) for name in names]
-        for name in names:
-            if name not in self._extents:
-                raise BrokenImageError(f"the archive lacks the layer {clip(name)}")
-        reading = self._reading
-        sizes = {name: self._extents[name][1] - self._extents[name][0] for name in names}
-        done, lock = 0, Lock()
+    def stored(self, name: str) -> StoredLayer:
+        """Looks at how a layer begins."""
+        start, stop = self._extent(name)
+        if not is_compressed(os.pread(self._descriptor, len(ZSTD_MAGIC), start)):
+            return StoredLayer()
+        return StoredLayer(named_digest(name), stop - start)
 
-        def passed(count: int) -> None:
-            nonlocal done
-            with lock:
-                done += count
-                reading.report(self._what, done, total)
+    def index(self, names: Iterable[str]) -> dict[str, Blob]:
+        """Reads the layers, several at a time."""
+        names = list(names)
+        sizes = {extent: extent[1] - extent[0] for extent in map(self._extent, names)}
+        blobs = read_layers(
+            {
+                extent: LayerTask(name, sizes[extent], partial(self._region, extent))
+                for name, extent in zip(names, map(self._extent, names), strict=True)
+            },
+            self._what,
+            self._reading,
+        )
+        return {name: blobs[self._extent(name)] for name in names}
 
-        total = sum(sizes.values())
-        blobs: dict[str, Blob] = {}
+    @contextmanager
+    def tar(self, name: str) -> Iterator[Iterable[Chunk]]:
+        """The layer's tar, from the file."""
+        yield unpacked(self._region(self._extent(name)))
 
-        def read(name: str) -> None:
-            entries_before = sum(len(blob.entries) for blob in blobs.copy().values())
-            region = FileRegion(self._descriptor, *self._extents[name], passed=passed)
-            blobs[name] = _read_layer(region, name, reading, entries_before, region)
+    def _region(self, extent: tuple[int, int], passed: Callable[[int], None] | None = None) -> FileRegion:
+        return FileRegion(self._descriptor, *extent, passed=passed)
 
-        # Hashing and decompression let other threads run; the largest layers first, so that none is waited for alone.
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
-            for _ in threads.map(read, sorted(sizes, key=sizes.__getitem__, reverse=True)):
-                pass
-        return [blobs[name] for name in names]
+    def _extent(self, name: str) -> tuple[int, int]:
+        extent = self._extents.get(_follow(name, self._links))
+        if extent is None:
+            raise BrokenImageError(f"the archive lacks the layer {clip(name)}")
+        return extent
 
 
 class StreamMembers:
@@ -105,7 +127,8 @@ class StreamMembers:
     A member that cannot be read as a layer is an error only when it is asked for as one.
     """
 
-    def __init__(self, chunks: Iterable[Chunk], reading: Reading) -> None:
+    def __init__(self, chunks: Iterable[Chunk], what: str, reading: Reading) -> None:
+        self._what = what
         self._reading = reading
         self._documents: dict[str, bytes] = {}
         self._room = _STREAMED_DOCUMENTS_BYTES
@@ -129,7 +152,7 @@ class StreamMembers:
         if is_compressed(start) or is_header(start):
             entries = sum(len(blob.entries) for blob in self._layers.values())
             try:
-                self._layers[name] = _read_layer(chunks, name, self._reading, entries)
+                self._layers[name] = read_named_layer(chunks, name, self._reading, entries)
             except BrokenImageError as error:
                 self._refused[name] = error
         elif length > self._reading.limits.document_bytes:
@@ -147,35 +170,34 @@ class StreamMembers:
             raise self._refused[name]
         return self._documents.get(name)
 
-    def layers(self, names: Sequence[str]) -> list[Blob]:
+    def stored(self, name: str) -> StoredLayer:
+        """What was seen of a layer."""
+        blob = self._blob(name)
+        if blob.compressed_bytes is None:
+            return StoredLayer()
+        return StoredLayer(named_digest(name) or blob.digest, blob.compressed_bytes)
+
+    def index(self, names: Iterable[str]) -> dict[str, Blob]:
         """Layers that have passed."""
-        blobs = []
-        for name in (_follow(name, self._links) for name in names):
-            if name in self._refused:
-                raise self._refused[name]
-            blob = self._layers.get(name)
-            if blob is None and self._documents.get(name) == b"":
-                blob = _read_layer((), name, self._reading, 0)
-            if blob is None:
-                raise BrokenImageError(f"the archive lacks the layer {clip(name)}")
-            blobs.append(blob)
-        return blobs
+        return {name: self._blob(name) for name in names}
 
-
-def _read_layer(
-    chunks: Iterable[Chunk], name: str, reading: Reading, entries_before: int, region: FileRegion | None = None
-) -> Blob:
-    try:
-        return read_layer(
-            chunks,
-            verify=reading.verify,
-            contents=reading.contents,
-            limits=reading.limits,
-            entries_before=entries_before,
-            skip=region.skip if region else None,
+    def tar(self, name: str) -> AbstractContextManager[Iterable[Chunk]]:
+        """Nothing that has passed comes again."""
+        raise InputError(
+            f"{self._what}: the layer {clip(name)} has passed by and cannot be read again",
+            hint="name an uncompressed archive in a file",
         )
-    except BrokenImageError as error:
-        raise BrokenImageError(f"layer {clip(name)}: {error.message}", hint=error.hint) from None
+
+    def _blob(self, name: str) -> Blob:
+        followed = _follow(name, self._links)
+        if followed in self._refused:
+            raise self._refused[followed]
+        blob = self._layers.get(followed)
+        if blob is None and self._documents.get(followed) == b"":
+            blob = read_named_layer((), name, self._reading, 0)
+        if blob is None:
+            raise BrokenImageError(f"the archive lacks the layer {clip(name)}")
+        return blob
 
 
 def _too_large(name: str, reading: Reading) -> BrokenImageError:

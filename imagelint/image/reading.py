@@ -1,0 +1,183 @@
+"""From a reference to an `Image`: found, opened, its layers read or known, and held against their digests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from imagelint.errors import BrokenImageError
+from imagelint.image.blob import Blob
+from imagelint.image.config import ImageConfig
+from imagelint.image.index import LayerIndex
+from imagelint.image.limits import DEFAULT_LIMITS, Limits
+from imagelint.image.model import Image, Layer
+from imagelint.image.reference import find_source
+from imagelint.image.sources.interface import (
+    Documents,
+    NoDocuments,
+    Notice,
+    OpenImage,
+    Progress,
+    Reading,
+    StoredLayer,
+)
+
+
+class LayerCache(Protocol):
+    """Indexes of layers that were read before, by diff_id, and the documents of images."""
+
+    @property
+    def documents(self) -> Documents:
+        """Manifests and configurations by digest."""
+        ...
+
+    def get(self, diff_id: str) -> LayerIndex | None:
+        """The index of the layer that hashes to `diff_id`, contents hashed; None where it is not known."""
+        ...
+
+    def put(self, diff_id: str, index: LayerIndex) -> None:
+        """Keeps an index. Only for a layer all of whose bytes were read, and hashed to that diff_id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedImage:
+    """An image that has been read, and its source, still open, for whoever wants to see what is in its files."""
+
+    image: Image
+    source: OpenImage
+
+
+@contextmanager
+def open_image(
+    reference: str,
+    *,
+    verify: bool = True,
+    contents: bool = True,
+    progress: Progress | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    platform: str | None = None,
+    notice: Notice | None = None,
+    cache: LayerCache | None = None,
+) -> Iterator[OpenedImage]:
+    """Reads the image that `reference` names (`imagelint.image.reference` says how) and indexes its layers.
+
+    `verify` compares every layer that is read with its diff_id, and its blob with its digest; without `contents` the
+    files' content is not hashed, and reports tell no `metadata-only`, `moved` or `duplicate`. `progress` is called
+    with what is read, the bytes done and their total or None. A layer that `cache` knows is not read; one that was
+    read whole and verified enters it. Raises an ImagelintError: UsageError, InputError, EngineError or a child.
+    """
+    documents = cache.documents if cache is not None else NoDocuments()
+    reading = Reading(verify, contents, limits, progress, platform, notice, documents)
+    try:
+        with find_source(reference).open(reading) as source:
+            yield OpenedImage(_read(reference, source, reading, cache), source)
+    except BrokenImageError as error:
+        raise BrokenImageError(f"{reference}: {error.message}", hint=error.hint) from None
+
+
+def read_image(
+    reference: str,
+    *,
+    verify: bool = True,
+    contents: bool = True,
+    progress: Progress | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    platform: str | None = None,
+    notice: Notice | None = None,
+    cache: LayerCache | None = None,
+) -> Image:
+    """The image that `reference` names, as `open_image` reads it, its source closed again."""
+    opened = open_image(
+        reference,
+        verify=verify,
+        contents=contents,
+        progress=progress,
+        limits=limits,
+        platform=platform,
+        notice=notice,
+        cache=cache,
+    )
+    with opened as found:
+        return found.image
+
+
+def _read(reference: str, source: OpenImage, reading: Reading, cache: LayerCache | None) -> Image:
+    config, stored = source.config, source.layers
+    if len(stored) > reading.limits.layers:
+        raise BrokenImageError(f"the image has {len(stored):,} layers; {reading.limits.layers:,} are allowed")
+    if len(stored) != len(config.diff_ids):
+        raise BrokenImageError(f"the manifest lists {len(stored)} layers, the configuration {len(config.diff_ids)}")
+    indexes = _known(config, cache)
+    places = {diff_id: place for place, diff_id in reversed(tuple(enumerate(config.diff_ids)))}
+    wanted = [place for diff_id, place in places.items() if diff_id not in indexes]
+    blobs = source.index(wanted) if wanted else {}
+    for place in wanted:
+        blob, diff_id = blobs[place], config.diff_ids[place]
+        _check(place, blob, diff_id, stored[place])
+        indexes[diff_id] = blob.entries
+        if cache is not None and reading.contents and blob.diff_id == diff_id:
+            cache.put(diff_id, blob.entries)
+    return _assemble(reference, source, indexes, blobs, reading)
+
+
+def _known(config: ImageConfig, cache: LayerCache | None) -> dict[str, LayerIndex]:
+    if cache is None:
+        return {}
+    found = {diff_id: cache.get(diff_id) for diff_id in dict.fromkeys(config.diff_ids)}
+    return {diff_id: index for diff_id, index in found.items() if index is not None}
+
+
+def _check(place: int, blob: Blob, diff_id: str, stored: StoredLayer) -> None:
+    """Holds what a layer's bytes hashed to, where they were hashed, against what the documents say."""
+    if blob.diff_id is None:
+        return
+    if blob.diff_id != diff_id:
+        raise BrokenImageError(f"layer {place} is not what the configuration says: it hashes to {blob.diff_id}")
+    digest = blob.digest or blob.diff_id
+    if stored.digest is not None and digest != stored.digest:
+        raise BrokenImageError(f"layer {place} is not what its name says: its digest is {digest}")
+
+
+def _assemble(
+    reference: str,
+    source: OpenImage,
+    indexes: Mapping[str, LayerIndex],
+    blobs: Mapping[int, Blob],
+    reading: Reading,
+) -> Image:
+    """The image. The i-th history entry that is not empty belongs to the i-th layer; where there are fewer, to none."""
+    config = source.config
+    entries = sum(len(indexes[diff_id]) for diff_id in config.diff_ids)
+    if entries > reading.limits.entries:
+        raise BrokenImageError(f"the image has more than {reading.limits.entries:,} entries")
+    commands = [entry for entry in config.history if not entry.empty_layer]
+    layers = []
+    for place, (diff_id, stored) in enumerate(zip(config.diff_ids, source.layers, strict=True)):
+        digest, compressed = _stored(stored, _blob(place, config.diff_ids, blobs))
+        history = commands[place] if place < len(commands) else None
+        layers.append(Layer(place, diff_id, digest, compressed, history, indexes[diff_id]))
+    return Image(
+        reference=reference,
+        source=source.source,
+        id=config.id,
+        platform=config.platform,
+        layers=tuple(layers),
+        history=config.history,
+        labels=config.labels,
+        verified=reading.verify,
+    )
+
+
+def _blob(place: int, diff_ids: Sequence[str], blobs: Mapping[int, Blob]) -> Blob | None:
+    """What was read of a layer: at its own place, or at that of the same layer below."""
+    return blobs.get(place) or blobs.get(diff_ids.index(diff_ids[place]))
+
+
+def _stored(stored: StoredLayer, blob: Blob | None) -> tuple[str | None, int | None]:
+    digest, compressed = stored.digest, stored.compressed_bytes
+    if blob is not None:
+        digest, compressed = digest or blob.digest, blob.compressed_bytes if compressed is None else compressed
+    return digest, compressed

@@ -1,0 +1,70 @@
+"""Reading several layers at a time, for sources that can: the largest first, one thread a layer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeVar
+
+from imagelint.errors import BrokenImageError
+from imagelint.image.blob import Blob, read_layer
+from imagelint.image.config import clip
+from imagelint.image.sources.interface import Reading
+from imagelint.image.tar import Chunk
+
+_THREADS = 4
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerTask:
+    """A layer to be read: its name for messages, the blob's bytes for progress, and how its chunks come.
+
+    `open` is given a function to be called with the number of bytes that were read or skipped.
+    """
+
+    name: str
+    size: int
+    open: Callable[[Callable[[int], None]], Iterable[Chunk]]
+
+
+def read_layers(tasks: Mapping[Key, LayerTask], what: str, reading: Reading) -> dict[Key, Blob]:
+    """Reads and indexes layers. Hashing and decompression let other threads run; the first error ends it."""
+    done, lock = 0, Lock()
+    total = sum(task.size for task in tasks.values())
+
+    def passed(count: int) -> None:
+        nonlocal done
+        with lock:
+            done += count
+            reading.report(what, done, total)
+
+    blobs: dict[Key, Blob] = {}
+
+    def read(key: Key) -> None:
+        entries_before = sum(len(blob.entries) for blob in blobs.copy().values())
+        blobs[key] = read_named_layer(tasks[key].open(passed), tasks[key].name, reading, entries_before)
+
+    # The largest first, so that none is waited for alone.
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        for _ in threads.map(read, sorted(tasks, key=lambda key: tasks[key].size, reverse=True)):
+            pass
+    return blobs
+
+
+def read_named_layer(chunks: Iterable[Chunk], name: str, reading: Reading, entries_before: int) -> Blob:
+    """Indexes one layer; what is wrong with it is told with its name. Chunks that have a `skip` are skipped through."""
+    try:
+        return read_layer(
+            chunks,
+            verify=reading.verify,
+            contents=reading.contents,
+            limits=reading.limits,
+            entries_before=entries_before,
+            skip=getattr(chunks, "skip", None),
+        )
+    except BrokenImageError as error:
+        raise BrokenImageError(f"layer {clip(name)}: {error.message}", hint=error.hint) from None
