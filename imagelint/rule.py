@@ -48,7 +48,10 @@ class Example(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule, ready to run. `options` are the values of its keyword-only parameters, by name in kebab-case."""
+    """A rule, ready to run. `options` are the values of its keyword-only parameters, by name in kebab-case.
+
+    What is `measured` is found in an image's layers: its function finds nothing in the text.
+    """
 
     code: str
     name: str
@@ -60,6 +63,7 @@ class Rule(NamedTuple):
     triggers: bool
     function: Callable[..., Iterable[Finding]]
     options: Mapping[str, Any]
+    measured: bool = False
 
     def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> list[Finding]:
         """Run on one part of a Dockerfile; the findings carry what the rule says of itself and they do not."""
@@ -128,10 +132,12 @@ def rule(
     severity: Severity = Severity.WARNING,
     persona: Persona = Persona.REGULAR,
     triggers: bool = True,
+    measured: bool = False,
 ) -> Callable[[Callable[..., Iterable[Finding]]], Rule]:
     """Make a rule of a function; raises PluginError where the declaration is not one.
 
-    With `triggers` it also visits what stands behind ONBUILD, where another build will run it.
+    With `triggers` it also visits what stands behind ONBUILD, where another build will run it. What is `measured` is
+    found by imagelint in an image's layers, and here only to be chosen, explained and silenced like any other.
     """
 
     def declare(function: Callable[..., Iterable[Finding]]) -> Rule:
@@ -140,7 +146,8 @@ def rule(
             raise PluginError(f"{where}: {code!r} is no rule code, such as IL101")
         name = function.__name__.replace("_", "-")
         options = {key.replace("_", "-"): value for key, value in (function.__kwdefaults__ or {}).items()}
-        made = Rule(code, name, severity, persona, aliases, blame, _visits(function), triggers, function, options)
+        visits = _visits(function)
+        made = Rule(code, name, severity, persona, aliases, blame, visits, triggers, function, options, measured)
         for option in options:
             if made.option_type(option) not in _OPTION_TYPES:
                 kinds = ", ".join(_OPTION_TYPES)

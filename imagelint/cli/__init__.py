@@ -164,6 +164,13 @@ def _check(commands: _Commands) -> None:
     reporting.add_argument("--output-format", choices=FORMATS, help="how to report (default: text)")
     reporting.add_argument("--output-file", metavar="FILE", help="where to (default: standard output)")
     reporting.add_argument("--statistics", action="store_true", help="count the findings by rule instead")
+    pricing = parser.add_argument_group("pricing", "findings priced in the bytes of an image built from the Dockerfile")
+    pricing.add_argument("--image", metavar="IMAGE", help="the image: in an engine, an archive, a layout, a registry")
+    pricing.add_argument("--min-bytes", metavar="SIZE", help="report only what costs as much, such as 5MB")
+    pricing.add_argument(
+        "--compressed", action="store_true", help="measure compressed bytes too: compress layers without what is found"
+    )
+    pricing.add_argument("--no-verify", action="store_true", help="do not check a local archive's digests")
     reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     reporting.add_argument("--stdin-filename", metavar="PATH", help="what standard input is called, and where it lies")
     configuration = parser.add_argument_group("configuration")

@@ -6,7 +6,9 @@ import unicodedata
 from collections import Counter
 
 from imagelint.finding import Safety, Severity
+from imagelint.output.costs import cost
 from imagelint.records import TYPE_CHECKING
+from imagelint.sizes import human
 from imagelint.text import Span, printable
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ def _finding(file: FileReport, finding: Finding, style: Style) -> Iterator[str]:
             where = f"{', '.join(lines[:-1])} and {lines[-1]}"
             yield f"{' ' * gutter} {style(':::', 'blue')} lines {where}: {printable(group[0].message)}"
     bar = f"{' ' * gutter} {style('=', 'blue')}"
+    if finding.price:
+        yield f"{bar} {style('cost', 'bold')}: {printable(cost(finding.price))}"
     if finding.note:
         yield f"{bar} {style('note', 'bold')}: {printable(finding.note)}"
     if finding.help:
@@ -129,6 +133,9 @@ def summary(files: Sequence[FileReport], unread: int, style: Style, *, known: in
     )
     fixable = sum(finding.fix is not None and finding.fix.safety is Safety.SAFE for finding in shown)
     total = f"{len(shown)} finding{'s' * (len(shown) != 1)} in {checked}: {weights}"
+    totals = [file.total_bytes for file in files if file.total_bytes is not None]
+    if totals:
+        total += f"; {human(sum(totals))} in all"
     return total + (f"; {fixable} can be fixed with --fix" if fixable else "") + failed
 
 
