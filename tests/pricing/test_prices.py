@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imagelint.cli import main
 from imagelint.finding import Price
 from imagelint.pricing.assessment import Assessment
 from imagelint.testing import LayerBuilder
@@ -179,8 +180,6 @@ def test_no_byte_is_charged_twice_in_all(tmp_path: Path, steps: list[Step]) -> N
 
 @pytest.mark.parametrize("least", ["1MB", "10MB"])
 def test_min_bytes(tmp_path: Path, least: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from imagelint.__main__ import main
-
     steps = [(f"{UPDATE} && apt-get install -y x", LayerBuilder().file(f"{APT}a", 5_000_000))]
     text, _ = built(steps, tmp_path)
     (tmp_path / "Dockerfile").write_text(text)
