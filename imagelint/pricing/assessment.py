@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from imagelint.attribution import Attribution, attribution
 from imagelint.finding import Finding
+from imagelint.graph import BuildGraph
 from imagelint.image.model import Image
 from imagelint.image.tar import Chunk
 from imagelint.linter import Linted
@@ -24,6 +25,7 @@ class Assessment:
     """What is known of an image and its Dockerfile together. `doubt` says so where they do not match."""
 
     ledger: Ledger
+    graph: BuildGraph
     attribution: Attribution
     bill: Bill
     doubt: str
@@ -54,7 +56,7 @@ def assess(
 
         bill = measured(bill, ledger, tar)
     doubt = f"{linted.path} does not look like the Dockerfile of {image.reference}: its lines are not in the history"
-    return Assessment(ledger, tied, bill, doubt)
+    return Assessment(ledger, linted.graph, tied, bill, doubt)
 
 
 def _with(pricer: Pricer, findings: Sequence[Finding], extra: Sequence[Charge]) -> Bill:
