@@ -107,6 +107,7 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
     makers = {
         "check": _check,
         "analyze": _analyze,
+        "diff": _diff,
         "gate": _gate,
         "graph": _graph,
         "parse": _parse,
@@ -190,6 +191,18 @@ def _analyze(commands: _Commands) -> None:
     _dockerfile_options(parser)
 
 
+def _diff(commands: _Commands) -> None:
+    parser = _command(commands, "diff", "compare two images: what grew, and by which line, layer, package and file")
+    parser.add_argument("old", metavar="OLD", help="the image as it was, named in any way that analyze takes")
+    parser.add_argument("new", metavar="NEW", help="the image as it is")
+    _image_options(parser)
+    parser.add_argument("--dockerfile", metavar="FILE", help="the new image's Dockerfile: names the line behind layers")
+    parser.add_argument("--top", type=int, default=10, metavar="N", help="how many of each kind to list (default: 10)")
+    forms = ("text", "json", "markdown")
+    parser.add_argument("--output-format", choices=forms, default="text", help="how to report (default: text)")
+    _dockerfile_options(parser)
+
+
 def _gate(commands: _Commands) -> None:
     parser = _command(commands, "gate", "fail when an image is too big or has grown")
     _image(parser)
@@ -244,6 +257,10 @@ def _output(parser: argparse.ArgumentParser) -> None:
 
 def _image(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="an image of the Docker engine, or a `docker save` archive")
+    _image_options(parser)
+
+
+def _image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-verify", action="store_true", help="do not check a local archive's digests")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 

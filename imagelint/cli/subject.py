@@ -13,6 +13,8 @@ from imagelint.text import printable
 if TYPE_CHECKING:
     import argparse
 
+    from imagelint.image.comparison import Comparison
+    from imagelint.image.model import Image
     from imagelint.image.report import Report
     from imagelint.linter import Linted
     from imagelint.output.places import Place
@@ -39,17 +41,39 @@ def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
     with bar(quiet=arguments.quiet) as progress:
         image = read_image(arguments.image, verify=not arguments.no_verify, contents=contents, progress=progress)
         report = analyze(image)
-    if linted is None:
-        return Subject(report)
-    from imagelint.attribution import attribute
+    return Subject(report, linted, _places(image, report, linted) if linted else {})
+
+
+def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]]:
+    """Compare the two images that the command line names; the lines are those behind the new one's layers."""
+    from imagelint.image.analyze import analyze
+    from imagelint.image.comparison import Side, compare
+    from imagelint.image.reading import read_image
+    from imagelint.image.tree import Tree
+
+    linted = _lint(arguments)
+    sides: list[Side] = []
+    for reference in (arguments.old, arguments.new):
+        with bar(quiet=arguments.quiet) as progress:
+            image = read_image(reference, verify=not arguments.no_verify, progress=progress)
+            tree = Tree(layer.entries for layer in image.layers)
+            sides.append(Side(image, tree, analyze(image, tree)))
+    found = compare(*sides)
+    return found, _places(sides[1].image, found.new, linted) if linted else {}
+
+
+def _places(image: Image, report: Report, linted: Linted) -> dict[int, Place]:
+    """The line behind each layer; says so where the Dockerfile is not the image's."""
+    from imagelint.attribution import attribution
     from imagelint.output.places import of_layers
 
-    instructions = attribute(image.history, linted.graph)
-    places = of_layers(report, instructions, linted.path)
-    if not places:
-        doubt = f"{linted.path} does not look like the Dockerfile of {arguments.image}: no line of it is in the history"
+    found = attribution(image.history, linted.graph)
+    if not found.matches:
+        doubt = (
+            f"{linted.path} does not look like the Dockerfile of {image.reference}: its lines are not in the history"
+        )
         print(f"imagelint: warning: {printable(doubt)}", file=sys.stderr)
-    return Subject(report, linted, places)
+    return of_layers(report, found.instructions, linted.path)
 
 
 def _lint(arguments: argparse.Namespace) -> Linted | None:

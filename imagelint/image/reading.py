@@ -168,6 +168,7 @@ def _assemble(
         history=config.history,
         labels=config.labels,
         verified=reading.verify,
+        config=config.content,
     )
 
 
