@@ -171,7 +171,9 @@ def _check(commands: _Commands) -> None:
     pricing.add_argument(
         "--compressed", action="store_true", help="measure compressed bytes too: compress layers without what is found"
     )
-    pricing.add_argument("--no-verify", action="store_true", help="do not check a local archive's digests")
+    pricing.add_argument("--platform", metavar="OS/ARCH", help="which of the image's platforms")
+    pricing.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    pricing.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     reporting.add_argument("--stdin-filename", metavar="PATH", help="what standard input is called, and where it lies")
     configuration = parser.add_argument_group("configuration")
@@ -256,12 +258,18 @@ def _output(parser: argparse.ArgumentParser) -> None:
 
 
 def _image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", metavar="IMAGE", help="an image of the Docker engine, or a `docker save` archive")
+    parser.add_argument("image", metavar="IMAGE", help="an image: in an engine or registry, an archive, an OCI layout")
     _image_options(parser)
 
 
 def _image_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--no-verify", action="store_true", help="do not check a local archive's digests")
+    parser.add_argument(
+        "--platform",
+        metavar="OS/ARCH",
+        help="which of an image's platforms (default: this machine's)",
+    )
+    parser.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    parser.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 
 

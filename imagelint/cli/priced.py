@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from imagelint import files, linter
+from imagelint.cli import subject
 from imagelint.cli.lintrun import checked
 from imagelint.cli.progress import bar
 from imagelint.errors import UsageError
@@ -50,7 +51,7 @@ def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Opti
 
     with (
         bar(quiet=chosen.quiet) as progress,
-        open_image(arguments.image, verify=not arguments.no_verify, progress=progress) as opened,
+        open_image(arguments.image, **subject.reading(arguments, progress)) as opened,
     ):
         return assess(
             opened.image,

@@ -12,7 +12,9 @@ from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
+    from typing import Any
 
+    from imagelint.cli.progress import Progress
     from imagelint.image.comparison import Comparison
     from imagelint.image.model import Image
     from imagelint.image.report import Report
@@ -39,9 +41,25 @@ def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
 
     linted = _lint(arguments)
     with bar(quiet=arguments.quiet) as progress:
-        image = read_image(arguments.image, verify=not arguments.no_verify, contents=contents, progress=progress)
+        image = read_image(arguments.image, contents=contents, **reading(arguments, progress))
         report = analyze(image)
     return Subject(report, linted, _places(image, report, linted) if linted else {})
+
+
+def reading(arguments: argparse.Namespace, progress: Progress | None) -> dict[str, Any]:
+    """How images are read, as the command line says: arguments of `open_image`."""
+
+    def say(sentence: str) -> None:
+        if not arguments.quiet:
+            print(f"imagelint: note: {printable(sentence)}", file=sys.stderr)
+
+    return {
+        "verify": not arguments.no_verify,
+        "progress": progress,
+        "platform": arguments.platform,
+        "plain_http": arguments.plain_http,
+        "notice": say,
+    }
 
 
 def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]]:
@@ -55,7 +73,7 @@ def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]
     sides: list[Side] = []
     for reference in (arguments.old, arguments.new):
         with bar(quiet=arguments.quiet) as progress:
-            image = read_image(reference, verify=not arguments.no_verify, progress=progress)
+            image = read_image(reference, **reading(arguments, progress))
             tree = Tree(layer.entries for layer in image.layers)
             sides.append(Side(image, tree, analyze(image, tree)))
     found = compare(*sides)

@@ -12,10 +12,12 @@ import os
 from pathlib import Path
 
 from imagelint.errors import InputError, UsageError
+from imagelint.image.sources.anywhere import Anywhere
 from imagelint.image.sources.archive import STANDARD_INPUT, Archive
 from imagelint.image.sources.engine import Engine
 from imagelint.image.sources.interface import Source
 from imagelint.image.sources.oci_layout import INDEX, OciLayout
+from imagelint.image.sources.registry.source import Registry
 
 _WORKS = "make an archive with `docker save IMAGE -o FILE` (or `podman save`) and name FILE"
 # These would be images by their short names: `docker:27`.
@@ -37,7 +39,7 @@ def find_source(reference: str) -> Source:
     if scheme in ("docker", "podman"):
         return Engine(reference, rest, scheme)
     if scheme == "registry":
-        raise UsageError(f"{scheme}: is not read yet", hint=_WORKS)
+        return Registry(reference, rest)
     path, tag = _path_and_tag(rest)
     if scheme == "oci":
         return _layout(reference, path, tag)
@@ -75,7 +77,7 @@ def _unprefixed(reference: str, rest: str) -> Source:
         return _layout(reference, path, tag)
     if rest.startswith(("/", "./", "../", "~")) or rest.endswith((".tar", ".tar.gz", ".tgz", ".tar.zst")):
         raise InputError(f"no such file: {rest}")
-    return Engine(reference, rest, "docker")
+    return Anywhere(reference, rest)
 
 
 def _archive(reference: str, path: Path, tag: str | None, kind: str | None) -> Archive:

@@ -8,9 +8,11 @@ import pytest
 
 from imagelint.errors import InputError, UsageError
 from imagelint.image.reference import find_source, split
+from imagelint.image.sources.anywhere import Anywhere
 from imagelint.image.sources.archive import Archive
 from imagelint.image.sources.engine import Engine
 from imagelint.image.sources.oci_layout import OciLayout
+from imagelint.image.sources.registry.source import Registry
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,9 @@ def test_standard_input() -> None:
 
 def test_engines() -> None:
     assert find_source("podman:a/b") == Engine("podman:a/b", "a/b", "podman")
-    assert find_source("debian:12") == Engine("debian:12", "debian:12")
+    assert find_source("docker:a/b") == Engine("docker:a/b", "a/b")
+    assert find_source("debian:12") == Anywhere("debian:12", "debian:12")
+    assert find_source("registry:a/b") == Registry("registry:a/b", "a/b")
 
 
 @pytest.mark.parametrize("reference", ["", " ", "a\0b", "docker://", "docker-archive:", "ftp://x"])
