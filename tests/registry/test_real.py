@@ -100,11 +100,8 @@ def test_without_a_password(registry: str, home: Path) -> None:
 
 
 def test_several_platforms(registry: str, home: Path, tmp_path: Path) -> None:
-    images = [
-        ImageBuilder("x:1", architecture=each).layer(LayerBuilder().file("a", len(each) * 1000))
-        for each in ("amd64", "s390x0")
-    ]
-    files = layout(*images)
+    layers = {"amd64": LayerBuilder().file("a", 5000), "s390x": LayerBuilder().file("a", 6000)}
+    files = layout(*(ImageBuilder("x:1", architecture=name).layer(layer) for name, layer in layers.items()))
     index = files["index.json"]
     digest = sha256(index).hexdigest()
     files[f"blobs/sha256/{digest}"] = index
