@@ -105,6 +105,7 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser, prog="imagelint"
     )
     makers = {
+        "cache": _cache,
         "check": _check,
         "analyze": _analyze,
         "diff": _diff,
@@ -132,6 +133,14 @@ def _command(commands: _Commands, name: str, help_: str, **more: str) -> argpars
         epilog=more.get("epilog", EXIT_STATUS),
         formatter_class=_formatter,
     )
+
+
+def _cache(commands: _Commands) -> None:
+    parser = _command(commands, "cache", "show or remove what earlier runs have read of images")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    info = actions.add_parser("info", help="where it is, and what it holds", formatter_class=_formatter)
+    _output(info)
+    actions.add_parser("clean", help="remove it", formatter_class=_formatter)
 
 
 def _check(commands: _Commands) -> None:
@@ -173,6 +182,7 @@ def _check(commands: _Commands) -> None:
     )
     pricing.add_argument("--platform", metavar="OS/ARCH", help="which of the image's platforms")
     pricing.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    pricing.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
     pricing.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     reporting.add_argument("--stdin-filename", metavar="PATH", help="what standard input is called, and where it lies")
@@ -269,6 +279,7 @@ def _image_options(parser: argparse.ArgumentParser) -> None:
         help="which of an image's platforms (default: this machine's)",
     )
     parser.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    parser.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
     parser.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 

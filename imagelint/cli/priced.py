@@ -7,7 +7,6 @@ import sys
 from imagelint import files, linter
 from imagelint.cli import subject
 from imagelint.cli.lintrun import checked
-from imagelint.cli.progress import bar
 from imagelint.errors import UsageError
 from imagelint.finding import FileReport
 from imagelint.records import TYPE_CHECKING
@@ -49,10 +48,7 @@ def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Opti
     from imagelint.image.reading import open_image
     from imagelint.pricing.assessment import assess
 
-    with (
-        bar(quiet=chosen.quiet) as progress,
-        open_image(arguments.image, **subject.reading(arguments, progress)) as opened,
-    ):
+    with subject.reading(arguments) as how, open_image(arguments.image, **how) as opened:
         return assess(
             opened.image,
             linted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from imagelint.cli.progress import bar
@@ -12,9 +13,9 @@ from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
     from typing import Any
 
-    from imagelint.cli.progress import Progress
     from imagelint.image.comparison import Comparison
     from imagelint.image.model import Image
     from imagelint.image.report import Report
@@ -34,32 +35,39 @@ class Subject:
 def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
     """Read the image that the command line names, and its Dockerfile first: that is the quicker one to fail.
 
-    Without `contents` files are not told apart by what is in them: sizes alone are right.
+    Without `contents` files are not told apart by what is in them: sizes alone are right. They are read all the same
+    where that lets the layers enter the cache.
     """
     from imagelint.image.analyze import analyze
     from imagelint.image.reading import read_image
 
     linted = _lint(arguments)
-    with bar(quiet=arguments.quiet) as progress:
-        image = read_image(arguments.image, contents=contents, **reading(arguments, progress))
+    with reading(arguments) as options:
+        contents = contents or (options["cache"] is not None and options["verify"])
+        image = read_image(arguments.image, contents=contents, **options)
         report = analyze(image)
     return Subject(report, linted, _places(image, report, linted) if linted else {})
 
 
-def reading(arguments: argparse.Namespace, progress: Progress | None) -> dict[str, Any]:
-    """How images are read, as the command line says: arguments of `open_image`."""
+@contextmanager
+def reading(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """How images are read, as the command line says: arguments of `open_image`, with progress and the cache."""
+    from imagelint.image import cache
 
     def say(sentence: str) -> None:
         if not arguments.quiet:
             print(f"imagelint: note: {printable(sentence)}", file=sys.stderr)
 
-    return {
-        "verify": not arguments.no_verify,
-        "progress": progress,
-        "platform": arguments.platform,
-        "plain_http": arguments.plain_http,
-        "notice": say,
-    }
+    with ExitStack() as stack:
+        layers = None if arguments.no_cache else stack.enter_context(cache.opened(say))
+        yield {
+            "verify": not arguments.no_verify,
+            "progress": stack.enter_context(bar(quiet=arguments.quiet)),
+            "platform": arguments.platform,
+            "plain_http": arguments.plain_http,
+            "notice": say,
+            "cache": layers,
+        }
 
 
 def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]]:
@@ -72,8 +80,8 @@ def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]
     linted = _lint(arguments)
     sides: list[Side] = []
     for reference in (arguments.old, arguments.new):
-        with bar(quiet=arguments.quiet) as progress:
-            image = read_image(reference, **reading(arguments, progress))
+        with reading(arguments) as options:
+            image = read_image(reference, **options)
             tree = Tree(layer.entries for layer in image.layers)
             sides.append(Side(image, tree, analyze(image, tree)))
     found = compare(*sides)
