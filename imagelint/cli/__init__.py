@@ -200,6 +200,9 @@ def _analyze(commands: _Commands) -> None:
     parser = _command(commands, "analyze", "weigh an image: its layers, what they waste, and in which files")
     _image(parser)
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
+    parser.add_argument(
+        "--sizes-only", action="store_true", help="read headers alone: no reasons, no packages; of local images at once"
+    )
     parser.add_argument("--base", metavar="IMAGE", help="the base image, to tell its layers from one's own")
     parser.add_argument(
         "--base-candidate",

@@ -85,7 +85,7 @@ def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]
     sides: list[Merged] = []
     for reference in (arguments.old, arguments.new):
         with reading(arguments) as options:
-            sides.append(Merged(read_image(reference, **options)))
+            sides.append(Merged(read_image(reference, every=True, **options)))
     found = compare(*sides)
     return found, places(found.new, tie(sides[1].image, linted), linted) if linted else {}
 
