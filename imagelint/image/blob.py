@@ -58,7 +58,7 @@ def read_layer(
         unpacked = decompressed(start, stored)
     tar = Meter(unpacked, hashed=verify, limit=limits.layer_bytes)
     seekable = skip is not None and not (compressed or verify)
-    reader = TarReader(tar, skip=skip if seekable else None)
+    reader = TarReader(tar, skip=skip if seekable else None, trusting=not verify)
     entries = index_layer(
         reader,
         contents=contents,

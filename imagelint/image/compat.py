@@ -9,10 +9,11 @@ second time: an archive of Docker before 25 has a symbolic link for it, which di
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 
-from imagelint.image.index import OPAQUE, WHITEOUT, LayerIndex
+from imagelint.image.index import ARE_DIRECTORIES, ARE_NODES, OPAQUE, WHITEOUT, LayerIndex
+from imagelint.image.listing import Listing
 from imagelint.image.report import DiveNumbers
-from imagelint.image.tar import DIRECTORY
 
 _DIRECTORY = -1  # in the place of a directory's size, which is 0
 
@@ -39,14 +40,17 @@ def _efficiency(layers: Sequence[LayerIndex]) -> tuple[float, int]:
         # dive looks for what the first layer removes in that layer itself.
         lower = _Stack(tree.nodes) if number == 0 and tree.whiteouts else below
         for counted in tree.counted(lower, not_found):
-            for path in least.keys() & counted.keys():
-                total[path] = total.get(path, least[path]) + counted[path]
-                counted[path] = min(least[path], counted[path])
+            olds = list(map(least.get, counted))
+            if olds.count(None) < len(olds):
+                for old, (path, size) in zip(olds, counted.items(), strict=True):
+                    if old is not None:
+                        total[path] = total.get(path, old) + size
+                        counted[path] = min(old, size)
             least.update(counted)
         if number < last:  # only whiteouts ask what lies below
             below.put(tree)
     wasted = sum(total.values())
-    found = wasted + sum(size for path, size in least.items() if path not in total)
+    found = wasted + sum(least.values()) - sum(map(least.__getitem__, total))
     # A path that dive did not find has the size -1 to it, unless another layer has it.
     smallest = sum(least.values()) - len(not_found - least.keys())
     return (float(smallest) / float(found) if found else 1.0), wasted
@@ -60,30 +64,36 @@ class _LayerTree:
     """A layer as dive's tree has it: every path with its size, the parents that no entry names, whiteouts apart."""
 
     def __init__(self, index: LayerIndex) -> None:
-        sizes = [_DIRECTORY if kind == DIRECTORY else size for kind, size in zip(index.types, index.sizes, strict=True)]
-        entries: Iterable[tuple[str, int]] = zip(index.paths, sizes, strict=True)
-        markers = [(index.types[row], index.paths[row]) for row in index.markers]
-        if markers:
-            rows = set(index.markers)
-            entries = (entry for row, entry in enumerate(entries) if row not in rows)
+        paths, sizes = index.paths, index.sizes[:]
+        are_directories = index.types.translate(ARE_DIRECTORIES)
+        for row in compress(range(len(paths)), are_directories):
+            sizes[row] = _DIRECTORY
+        entries: Iterable[tuple[str, int]] = zip(paths, sizes, strict=True)
+        if index.markers:
+            entries = compress(entries, index.types.translate(ARE_NODES))
         self.nodes = dict(entries)
-        for kind, path in markers:
-            if kind == OPAQUE:  # of which dive sees no more than the directory
-                self.nodes.setdefault(path, 0)
+        for row in index.markers:
+            if index.types[row] == OPAQUE:  # of which dive sees no more than the directory
+                self.nodes.setdefault(paths[row], 0)
         self.nodes.pop("", None)
-        self.whiteouts = list(dict.fromkeys(path for kind, path in markers if kind == WHITEOUT))
-        parents = {path.rpartition("/")[0] for path in self.nodes}
-        parents.update(path.rpartition("/")[0] for path in self.whiteouts)
-        for parent in tuple(parents):
+        self.whiteouts = list(dict.fromkeys(paths[row] for row in index.markers if index.types[row] == WHITEOUT))
+        self._parents = {path.rpartition("/")[0] for path in self.nodes}
+        self._parents.update(path.rpartition("/")[0] for path in self.whiteouts)
+        for parent in tuple(self._parents):
             while parent and parent not in self.nodes:
                 self.nodes[parent] = 0
                 parent = parent.rpartition("/")[0]
-                parents.add(parent)
-        self.leaves = self.nodes.keys() - parents
+                self._parents.add(parent)
+        self._empty = set(compress(paths, are_directories)) - self._parents
 
     def counted(self, below: _Stack, not_found: set[str]) -> Iterator[dict[str, int]]:
         """What counts in this layer, with its bytes: files, links and empty directories, then what is removed."""
-        added = {path: max(self.nodes[path], 0) for path in self.leaves}
+        added = self.nodes.copy()
+        for path in self._parents:
+            added.pop(path, None)
+        for path in self._empty:
+            if added.get(path) == _DIRECTORY:
+                added[path] = 0
         removed = {path: below.removed_bytes(path) for path in self.whiteouts}
         missing = [path for path, size in removed.items() if size is None]
         if missing:
@@ -100,17 +110,16 @@ class _Stack:
     """Layers on top of each other as dive stacks them: type changes and opaque directories hide nothing."""
 
     def __init__(self, nodes: dict[str, int] | None = None) -> None:
-        self._sizes: dict[str, int] = {}
-        self._children: dict[str, set[str]] = {}
-        if nodes:
-            self._add(nodes)
+        self._sizes: dict[str, int] = nodes.copy() if nodes else {}
+        self._listing = Listing(self._sizes)
 
     def put(self, tree: _LayerTree) -> None:
         """Stacks a layer on top. A whiteout beside an entry of its path wins only if its name sorts behind."""
         late = [path for path in tree.whiteouts if path in tree.nodes and _sorts_before_whiteout(path)]
         for path in tree.whiteouts:
             self._remove(path)
-        self._add(tree.nodes)
+        self._sizes.update(tree.nodes)
+        self._listing.add(tree.nodes)
         for path in late:
             self._remove(path)
 
@@ -122,23 +131,21 @@ class _Stack:
             return 0
         return sum(max(self._sizes[below], 0) for below in self._subtree(path))
 
-    def _add(self, nodes: dict[str, int]) -> None:
-        for path in nodes:
-            self._children.setdefault(path.rpartition("/")[0], set()).add(path)
-        self._sizes.update(nodes)
-
     def _remove(self, path: str) -> None:
         if path in self._sizes:
-            self._children[path.rpartition("/")[0]].discard(path)
             for gone in self._subtree(path):
                 del self._sizes[gone]
-                self._children.pop(gone, None)
+                self._listing.take(gone)
 
     def _subtree(self, path: str) -> list[str]:
-        found = [path]
-        for node in found:
-            found.extend(self._children.get(node, ()))
-        return found
+        """A path that is there, and all below it."""
+        found = {path: None}
+        todo = [path]
+        for folder in todo:
+            below = [child for child in self._listing.of(folder) if child in self._sizes and child not in found]
+            found.update(dict.fromkeys(below))
+            todo.extend(below)
+        return list(found)
 
 
 def _components(path: str, *, whiteout: bool = False) -> list[bytes]:

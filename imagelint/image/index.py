@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress, islice
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.elf import MAGIC, ReadAt
 from imagelint.image.kept import LAYER_BYTES, keeper, looked_into
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
-from imagelint.image.tar import HARD_LINK, REGULAR, SYMBOLIC_LINK, TarReader, clean
+from imagelint.image.tar import DIRECTORY, HARD_LINK, SYMBOLIC_LINK, Header, TarReader, clean
 
 # Types of our own beside those of a tar, told by the entry's name (OCI image specification, layer.md, "Whiteouts").
 WHITEOUT, OPAQUE, BOOKKEEPING = b"woa"
 
+# By type, for `bytearray.translate`: 1 for what is a directory, and for what is no marker.
+ARE_DIRECTORIES = bytes(kind == DIRECTORY for kind in range(256))
+ARE_NODES = bytes(kind not in (WHITEOUT, OPAQUE, BOOKKEEPING) for kind in range(256))
+
 _PREFIX = ".wh."
 _BOOKKEEPING_PREFIX = ".wh..wh."
 _OPAQUE_NAME = ".wh..wh..opq"
+_ARE_LINKS = bytes(kind in (HARD_LINK, SYMBOLIC_LINK) for kind in range(256))
+_BATCH = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class LayerIndex:
     """XXH3 of a regular file's content; 0 where it is empty or was not read."""
 
     offsets: array[int]
-    """Where a regular file's content begins in the uncompressed tar; 0 for everything else."""
+    """Where a regular file's content begins in the uncompressed tar; 0 for everything else, and for sparse files."""
 
     links: dict[int, str]
     """By row: the path that a hard link stands for, cleaned; the target of a symbolic link, as it is."""
@@ -77,8 +85,8 @@ def index_layer(
 ) -> LayerIndex:
     """Reads a layer's tar to its end; with `contents`, what is in each regular file is hashed while it passes.
 
-    With `read_at` too, which reads the uncompressed tar at any place, files are looked into and not hashed: who has all
-    layers knows which few hashes are asked for (`imagelint.image.lazy`). `entries_before` are those of the image's
+    With `read_at` too, which reads the uncompressed tar at any place, only what has come in anyway is hashed: who has
+    all layers knows which of the other hashes are asked for (`imagelint.image.lazy`). `entries_before` are those of the image's
     other layers, for the limit on all of them.
     """
     paths: list[str] = []
@@ -87,48 +95,60 @@ def index_layer(
     links: dict[int, str] = {}
     owners: dict[tuple[int, int, int], int] = {}
     markers: list[int] = []
-    room = limits.entries - entries_before
     kept: dict[int, bytes] = {}
-    room_kept = LAYER_BYTES
-    row = name_bytes = layer_bytes = 0
-    for path, kind, owner, time, link, size in tar:
-        name_bytes += len(path)
-        if row >= room:
+    name_bytes = 0
+    headers = _looked_into(tar, hashes, kept, read_at) if contents else iter(tar)
+    # A batch at a time, so that most of the work is not done row by row.
+    while batch := list(islice(headers, _BATCH)):
+        names, kinds, modes, modified, targets, lengths, places = zip(*batch, strict=True)
+        start = len(paths)
+        name_bytes += sum(map(len, names))
+        if start + len(batch) > limits.entries - entries_before:
             raise BrokenImageError(f"the image has more than {limits.entries:,} entries")
         if name_bytes > limits.name_bytes:
             raise BrokenImageError(f"the layer's paths take more than {limits.name_bytes:,} bytes")
-        content = offset = 0
-        if kind == REGULAR:
-            layer_bytes += size
-            offset = tar.position
-            if size and contents:
-                keep = keeper(path)
-                if keep is None and not tar.begins_with(MAGIC):
-                    if read_at is None:
-                        content = tar.content_hash()
-                else:
-                    content, part = looked_into(tar, size, keep, read_at)
-                    room_kept -= len(part)
-                    if part and room_kept >= 0:
-                        kept[row] = part
-        elif kind == HARD_LINK:
-            links[row] = clean(link)
-        elif kind == SYMBOLIC_LINK:
-            links[row] = link
-        if _PREFIX in path and (marker := _marker(path)):
-            kind, path = marker
-            markers.append(row)
-        paths.append(path)
-        types.append(kind)
-        sizes.append(size)
-        times.append(time)
-        offsets.append(offset)
-        hashes.append(content)
-        attributes.append(owners.setdefault(owner, len(owners)))
-        row += 1
+        paths.extend(names)
+        types.extend(kinds)
+        sizes.extend(lengths)
+        times.extend(modified)
+        offsets.extend(places)
+        for owner in dict.fromkeys(modes):
+            owners.setdefault(owner, len(owners))
+        attributes.extend(map(owners.__getitem__, modes))
+        for row in compress(range(len(batch)), bytes(kinds).translate(_ARE_LINKS)):
+            links[start + row] = targets[row] if kinds[row] == SYMBOLIC_LINK else clean(targets[row])
+        if _PREFIX in "\0".join(names):
+            for row, path in enumerate(names, start):
+                if _PREFIX in path and (marker := _marker(path)):
+                    types[row], paths[row] = marker
+                    markers.append(row)
+    if not contents:
+        hashes.frombytes(bytes(hashes.itemsize * len(paths)))
     return LayerIndex(
-        paths, types, sizes, attributes, times, hashes, offsets, links, list(owners), markers, kept, layer_bytes
+        paths, types, sizes, attributes, times, hashes, offsets, links, list(owners), markers, kept, sum(sizes)
     )  # fmt: skip
+
+
+def _looked_into(
+    tar: TarReader, hashes: array[int], kept: dict[int, bytes], read_at: ReadAt | None
+) -> Iterator[Header]:
+    """The entries of a tar, and what is in them: a hash for each, and what is kept of some."""
+    room = LAYER_BYTES
+    for row, header in enumerate(tar):
+        path, _, _, _, _, size, place = header
+        content = 0
+        if size:  # which regular files alone have
+            keep = keeper(path)
+            lazily = read_at if place else None
+            if keep is not None or tar.begins_with(MAGIC):
+                content, part = looked_into(tar, size, place, keep, lazily)
+                room -= len(part)
+                if part and room >= 0:
+                    kept[row] = part
+            else:
+                content = tar.content_hash() if lazily is None else tar.hash_at_hand()
+        hashes.append(content)
+        yield header
 
 
 def marker_name(kind: int, path: str) -> str:

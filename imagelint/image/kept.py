@@ -37,7 +37,7 @@ _DPKG_FIELDS = re.compile(
 
 def keeper(path: str) -> Reduce | None:
     """What makes of a file's content what is kept; None for a file that is not looked into."""
-    name = path[path.rfind("/") + 1 :]
+    name = path.rpartition("/")[2]
     found = _BY_NAME.get(name)
     if found is not None:
         folders, reduce = found
@@ -52,16 +52,19 @@ def keeper(path: str) -> Reduce | None:
     return None
 
 
-def looked_into(tar: TarReader, size: int, keep: Reduce | None, read_at: ReadAt | None) -> tuple[int, bytes]:
+def looked_into(
+    tar: TarReader, size: int, place: int, keep: Reduce | None, read_at: ReadAt | None
+) -> tuple[int, bytes]:
     """The hash of the current entry's content, and what is kept of it; of an ELF file what it says of itself.
 
-    Where the tar can be read at any place, only the parts that are asked for are read, and nothing is hashed.
+    Where the tar can be read at any place, only the parts of a large ELF file that are asked for are read, and it is
+    not hashed.
     """
     if size > FILE_BYTES:
         return tar.content_hash() if read_at is None else 0, b""
-    if keep is None and read_at is not None:
-        start = tar.position
-        there = elf.read(lambda offset, length: read_at(start + offset, max(min(length, size - offset), 0)))
+    hashed = tar.hash_at_hand()
+    if keep is None and read_at is not None and not hashed:
+        there = elf.read(lambda offset, length: read_at(place + offset, max(min(length, size - offset), 0)))
         return 0, there.encode() if there is not None else b""
     content = b"".join(tar.content())
     if keep is None:
@@ -69,7 +72,7 @@ def looked_into(tar: TarReader, size: int, keep: Reduce | None, read_at: ReadAt 
         part = found.encode() if found is not None else b""
     else:
         part = keep(content)
-    return xxh3_64_intdigest(content) if read_at is None else 0, part
+    return hashed or xxh3_64_intdigest(content), part
 
 
 def _whole(content: bytes) -> bytes:

@@ -35,7 +35,7 @@ def hash_candidates(layers: Sequence[LayerIndex], tree: Tree, reader: Callable[[
             continue
         # In the order of the tar, so that a disk reads ahead.
         for row in sorted(rows):
-            if not index.contents[row] and index.types[row] == REGULAR:
+            if not index.contents[row] and index.types[row] == REGULAR and index.offsets[row]:
                 index.contents[row] = _hash(read_at, index.offsets[row], index.sizes[row])
 
 

@@ -25,8 +25,8 @@ Chunk = bytes | memoryview
 Value = TypeVar("Value")
 
 # A plain tuple and not a class: there is one for every file of an image.
-# path, type, (mode, uid, gid), modification time in seconds, link target, size in bytes
-Header = tuple[str, int, tuple[int, int, int], int, str, int]
+# path, type, (mode, uid, gid), modification time in seconds, link target, size in bytes, where the content begins
+Header = tuple[str, int, tuple[int, int, int], int, str, int, int]
 
 REGULAR, HARD_LINK, SYMBOLIC_LINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO = b"0123456"
 
@@ -37,6 +37,7 @@ _ODD_STARTS = ("", "/", ".")  # of a path that is to be cleaned
 # name; mode, uid, gid; size, its last byte; mtime; checksum; type; link target; magic, version; (owner names, device); prefix
 _HEADER = Struct("100s24s11sB12s8sB100s8s80x155s12x")
 _USTAR = b"ustar\x0000"
+_MAGICS = frozenset((_USTAR, b"ustar  \0"))
 _NO_CONTENT = frozenset((HARD_LINK, SYMBOLIC_LINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO))
 _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK, _GNU_SPARSE = b"xgLKS"
 _META = frozenset((_PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK))
@@ -71,13 +72,17 @@ def is_header(block: Chunk) -> bool:
 class TarReader:
     """The entries of a tar, one after another: `read` a header, then hash or take its content, or leave it be.
 
-    `skip`, where the source can seek, passes over that many bytes without reading them.
+    `skip`, where the source can seek, passes over that many bytes without reading them. With `trusting` the checksums
+    of headers that have a tar's magic are not looked at, which is half of the work that a header makes.
     Raises BrokenImageError for whatever Docker would not unpack either.
     """
 
-    def __init__(self, chunks: Iterable[Chunk], *, skip: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, chunks: Iterable[Chunk], *, skip: Callable[[int], None] | None = None, trusting: bool = False
+    ) -> None:
         self._chunks = iter(chunks)
         self._skip_source = skip
+        self._trusting = trusting
         self._view = memoryview(b"")
         self._at = 0
         self._start = 0  # of the view, in the tar
@@ -93,15 +98,16 @@ class TarReader:
         return self._headers
 
     def read(self) -> Header | None:
-        """The next entry's path, type, attributes, mtime, link target and size in bytes; None at the end of the tar.
+        """The next entry's path, type, attributes, mtime, link target, size and place; None at the end of the tar.
 
-        The type is the byte in the header; content of an unknown type is a regular file, as POSIX says.
+        The size is in bytes, the place that of the content in the tar, 0 for what has none or is sparse. The type is the byte in the header; content of an unknown type is a regular file, as POSIX says.
         """
         return next(self._headers, None)
 
     def _scan(self) -> Iterator[Header]:
         # One long generator on purpose: it runs for every file of an image, and a call costs as much as a field.
         unpack, sums, known_attributes, known_times = _HEADER.unpack_from, self._sums, self._attributes, self._times
+        magics = _MAGICS if self._trusting else frozenset[bytes]()
         records: dict[bytes, bytes] = {}
         while True:
             view = self._view
@@ -115,10 +121,11 @@ class TarReader:
                 view, at = self._view, self._at
             self._at = at + BLOCK_BYTES
             name, raw_attributes, octal, end, raw_time, checksum, kind, link, magic, prefix = unpack(view, at)
-            # adler32's low half is 1 + the sum of the bytes (mod 65521): the header's checksum at C's speed.
-            low = adler32(view[at : at + BLOCK_BYTES]) & 0xFFFF
-            if low != sums.get(checksum) and not self._is_right(checksum, low, at):
-                return
+            if magic not in magics:
+                # adler32's low half is 1 + the sum of the bytes (mod 65521): the header's checksum at C's speed.
+                low = adler32(view[at : at + BLOCK_BYTES]) & 0xFFFF
+                if low != sums.get(checksum) and not self._is_right(checksum, low, at):
+                    return
             try:
                 size = int(octal, 8) if end in _ENDS else number(octal + bytes((end,)), "size")
             except ValueError:
@@ -147,12 +154,14 @@ class TarReader:
                 self._padding = -size % BLOCK_BYTES
             else:
                 size = 0
+            # Of a sparse file less is stored than its size says.
+            place = self._start + self._at if size and size == self._size else 0
             path = name.decode("utf-8", "surrogateescape")
             if path[-1:] == "/":
                 path = path[:-1]
             if path[:1] in _ODD_STARTS or "//" in path or "/." in path:
                 path = clean(path)
-            yield path, kind, attributes, time, link.decode("utf-8", "surrogateescape") if link else "", size
+            yield path, kind, attributes, time, link.decode("utf-8", "surrogateescape") if link else "", size, place
 
     def content(self) -> Iterator[memoryview]:
         """The current entry's content, as pieces of the chunks that came in; what is left of it is passed over."""
@@ -180,11 +189,18 @@ class TarReader:
             state.update(piece)
         return state.intdigest()
 
+    def hash_at_hand(self) -> int:
+        """What `content_hash` gives, of content that has come in as a whole already; else 0, and nothing is taken."""
+        at = self._at
+        end = at + self._size
+        return xxh3_64_intdigest(self._view[at:end]) if end <= len(self._view) else 0
+
     def begins_with(self, magic: bytes) -> bool:
         """Whether the current entry's content begins so; nothing is taken."""
-        if self._size < len(magic):
+        size = len(magic)
+        if self._size < size:
             return False
-        while len(self._view) - self._at < len(magic):
+        while len(self._view) - self._at < size:
             at = self._at
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -192,12 +208,8 @@ class TarReader:
             self._start += at
             self._view = memoryview(bytes(self._view[at:]) + bytes(chunk))
             self._at = 0
-        return self._view[self._at : self._at + len(magic)] == magic
-
-    @property
-    def position(self) -> int:
-        """How many bytes of the tar lie before the next one that is taken: where the current entry's content begins."""
-        return self._start + self._at
+        view, at = self._view, self._at
+        return view[at] == magic[0] and view[at : at + size] == magic
 
     @property
     def end(self) -> int:

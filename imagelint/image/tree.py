@@ -6,7 +6,9 @@ A whiteout of nothing does nothing. Only two directories merge: whatever else me
 older with all that was in it. Hard links are one inode; its bytes are live while any of its paths is. Links are never
 followed, so an entry below a symbolic link makes a directory of it, as it does where each layer is unpacked by itself.
 
-The work is linear in the entries: a path is added once for each entry, and removed at most as often.
+The work is linear in the entries: a path is added once for each entry, and removed at most as often. Nearly every
+layer names each of its paths once, below directories, and links to its own files: such a layer is put on top as a whole,
+by operations on sets and dictionaries that give what taking its entries one after another would.
 """
 
 from __future__ import annotations
@@ -16,11 +18,14 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import compress
 
 from imagelint.errors import BrokenImageError
-from imagelint.image.index import BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex, marker_name
+from imagelint.image.index import ARE_DIRECTORIES, ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex, marker_name
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
+from imagelint.image.listing import Listing
 from imagelint.image.tar import DIRECTORY, HARD_LINK
+from imagelint.records import NamedTuple
 
 _IMPLIED = -1  # the node of a directory that no entry names
 _MARKERS = frozenset((WHITEOUT, OPAQUE, BOOKKEEPING))
@@ -39,8 +44,7 @@ class Cause(IntEnum):
     """A directory above it was replaced by something that is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Death:
+class Death(NamedTuple):
     """An inode with bytes to which no path leads any more, and the layer that took its last path.
 
     `successor` is the node that has `path` once that layer is applied: what the layer put there (-1 for a directory
@@ -77,7 +81,9 @@ class Tree:
         self.deaths: list[Death] = []
         self.counts: list[Counts] = []
         self._starts: list[int] = []
-        self._children: dict[str, set[str]] = {"": set()}  # its keys are the directories
+        self._kinds = bytearray()
+        self._directories = {""}
+        self._listing = Listing()
         self._links: dict[int, int] = {}  # of an inode with several paths: how many are left
         self._lost: dict[int, tuple[int, Cause, str]] = {}  # and the one it lost last
         self._dying: list[tuple[int, Cause, str]] = []
@@ -96,19 +102,20 @@ class Tree:
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is live at a path."""
-        return path in self._children
+        return path in self._directories
 
     def children(self, path: str) -> frozenset[str]:
         """The paths in a directory; none where it is none."""
-        return frozenset(self._children.get(path, ()))
+        return frozenset(child for child in self._listing.of(path) if child in self.paths)
 
     def files(self, least: int = 1) -> dict[int, str]:
         """The live files of at least so many bytes, by node; one with several paths has the first by name."""
-        sizes = self.sizes
-        found: dict[int, str] = {}
-        for path, node in self.paths.items():
-            if node >= 0 and sizes[node] >= least and (node not in found or path < found[node]):
-                found[node] = path
+        sizes, links = self.sizes, self._links
+        found = {node: path for path, node in self.paths.items() if node >= 0 and sizes[node] >= least}
+        if links:
+            for path, node in self.paths.items():
+                if node in links and path < found.get(node, ""):
+                    found[node] = path
         return found
 
     def apply(self, layer: LayerIndex) -> None:
@@ -117,8 +124,10 @@ class Tree:
         self._starts.append(start)
         self.counts.append(Counts())
         self.sizes.extend(layer.sizes)
+        self._kinds.extend(layer.types)
         self._hide(layer)
-        self._add(layer, start)
+        if not self._add_at_once(layer, start):
+            self._add_each(layer, start)
         number = len(self._starts) - 1
         for node, cause, path in self._dying:
             self.deaths.append(Death(node, path, number, cause, self.paths.get(path)))
@@ -132,27 +141,105 @@ class Tree:
                 self._remove(paths[row], Cause.REMOVED)
         for row in layer.markers:
             if types[row] == OPAQUE:
-                for child in tuple(self._children.get(paths[row], ())):
+                for child in self._listing.take(paths[row]):
                     self._remove(child, Cause.OPAQUE)
 
-    def _add(self, layer: LayerIndex, start: int) -> None:
-        """What the layer's entries put in place."""
-        nodes, children, links = self.paths, self._children, layer.links
+    def _add_at_once(self, layer: LayerIndex, start: int) -> bool:
+        """What the layer's entries put in place; False, and nothing is done, where their order could matter."""
+        paths, types, below = layer.paths, layer.types, self.paths
+        numbered: Iterable[tuple[str, int]] = zip(paths, range(start, start + len(paths)), strict=True)
+        if layer.markers:
+            numbered = compress(numbered, types.translate(ARE_NODES))
+        nodes = dict(numbered)
+        if len(nodes) + len(layer.markers) != len(paths):
+            return False  # a path that comes twice
+        root = nodes.pop("", None)
+        if root is not None and self.sizes[root]:
+            return False
+        directories = set(compress(paths, types.translate(ARE_DIRECTORIES)))
+        directories.discard("")
+        implied = self._implied(layer, nodes, directories)
+        if not implied.isdisjoint(nodes):
+            return False  # an entry below what is no directory
+        lost: list[tuple[int, str]] = []
+        changed = 0
+        olds = list(map(below.get, nodes))
+        if olds.count(None) < len(olds):
+            kinds = self._kinds
+            for old, (path, node) in zip(olds, nodes.items(), strict=True):
+                if old is not None:
+                    is_directory = kinds[node] == DIRECTORY
+                    changed += not is_directory
+                    if old != _IMPLIED and kinds[old] != DIRECTORY:
+                        lost.append((old, path))
+                    elif not is_directory:
+                        return False  # a directory is replaced, with all that is in it
+        links = self._own_links(layer, start, nodes, directories)
+        if links is None:
+            return False
+        for old, path in lost:
+            self._lose(old, Cause.REPLACED, path)
+        below.update(nodes)
+        self._links.update(links)
+        self._directories |= directories
+        self._listing.add(nodes)
+        for directory in implied:
+            self._imply(directory)
+        for row in layer.markers:
+            self._add_marker(start + row, paths[row], types[row])
+        counts = self.counts[-1]
+        counts.changed += changed
+        counts.added += len(nodes) - len(directories) - changed
+        return True
+
+    def _implied(self, layer: LayerIndex, nodes: Iterable[str], directories: set[str]) -> set[str]:
+        """The directories that a layer's entries are in, and that neither itself nor the ones below it have."""
+        found = {path.rpartition("/")[0] for path in nodes}
+        found.update(_directory_of(layer.types[row], layer.paths[row]) for row in layer.markers)
+        found -= directories
+        found -= self._directories
+        missing = found
+        while missing := {path.rpartition("/")[0] for path in missing} - directories - self._directories - found:
+            found |= missing
+        return found
+
+    def _own_links(
+        self, layer: LayerIndex, start: int, nodes: dict[str, int], directories: set[str]
+    ) -> dict[int, int] | None:
+        """Gives the layer's hard links the nodes of its files, and tells how many paths these have.
+
+        None where one leads to what does not come before it in the same layer, and is there all the same.
+        """
+        counts: dict[int, int] = {}
+        for row, target in layer.links.items():
+            if layer.types[row] != HARD_LINK:
+                continue
+            found = nodes.get(target, _IMPLIED)
+            if found > start + row or (found == _IMPLIED and target in self.paths):
+                return None
+            if found != _IMPLIED and target not in directories and found != start + row:
+                nodes[layer.paths[row]] = found
+                counts[found] = counts.get(found, 1) + 1
+        return counts
+
+    def _add_each(self, layer: LayerIndex, start: int) -> None:
+        """What the layer's entries put in place, one after another."""
+        nodes, links, directories, new = self.paths, layer.links, self._directories, self._listing.new
         added = changed = 0
         for node, (path, kind) in enumerate(zip(layer.paths, layer.types, strict=True), start):
             if kind in _MARKERS or not path:
                 self._add_marker(node, path, kind)
                 continue
             parent = path.rpartition("/")[0]
-            if parent not in children:
+            if parent not in directories:
                 self._imply(parent)
             if kind == HARD_LINK:
                 node = self._link(node, path, links[node - start])
             if path not in nodes:
                 nodes[path] = node
-                children[parent].add(path)
+                new.append(path)
                 if kind == DIRECTORY:
-                    children[path] = set()
+                    directories.add(path)
                 else:
                     added += 1
             elif nodes[path] != node:
@@ -164,8 +251,8 @@ class Tree:
 
     def _add_marker(self, node: int, path: str, kind: int) -> None:
         """Markers and the root are no nodes, but the directory that a marker is in is there; their bytes never are."""
-        directory = path if kind == OPAQUE else path.rpartition("/")[0]
-        if directory not in self._children:
+        directory = _directory_of(kind, path)
+        if directory not in self._directories:
             self._imply(directory)
         if self.sizes[node]:
             self._dying.append((node, Cause.REMOVED, marker_name(kind, path) if kind in _MARKERS else path))
@@ -173,7 +260,7 @@ class Tree:
     def _link(self, node: int, path: str, target: str) -> int:
         """The node that a hard link leads to; its own where there is no such file, as links to nothing have none."""
         found = self.paths.get(target, _IMPLIED)
-        if found == _IMPLIED or target in self._children:
+        if found == _IMPLIED or target in self._directories:
             return node
         if self.paths.get(path) != found:
             self._links[found] = self._links.get(found, 1) + 1
@@ -182,7 +269,7 @@ class Tree:
     def _imply(self, directory: str) -> None:
         """Makes a directory that no entry names, and those above it, in the place of whatever else is there."""
         missing = []
-        while directory not in self._children:
+        while directory not in self._directories:
             missing.append(directory)
             self._implied_bytes -= len(directory)
             if self._implied_bytes < 0:
@@ -193,30 +280,33 @@ class Tree:
                 self._replace(path, _IMPLIED, True)
             else:
                 self.paths[path] = _IMPLIED
-                self._children[path.rpartition("/")[0]].add(path)
-                self._children[path] = set()
+                self._listing.new.append(path)
+                self._directories.add(path)
 
     def _replace(self, path: str, node: int, is_directory: bool) -> None:
         old = self.paths[path]
-        if path not in self._children:
+        if path not in self._directories:
             self._lose(old, Cause.REPLACED, path)
             if is_directory:
-                self._children[path] = set()
+                self._directories.add(path)
         elif not is_directory:
-            for child in tuple(self._children[path]):
+            for child in self._listing.take(path):
                 self._remove(child, Cause.COVERED)
-            del self._children[path]
+            self._directories.discard(path)
         self.paths[path] = node
 
     def _remove(self, path: str, cause: Cause) -> None:
-        """Takes a path away with all that is below it."""
-        self._children[path.rpartition("/")[0]].discard(path)
+        """Takes a path away with all that is below it, if it is there."""
         stack = [path]
         while stack:
             path = stack.pop()
-            self._lose(self.paths.pop(path), cause, path)
-            if path in self._children:
-                stack.extend(self._children.pop(path))
+            node = self.paths.pop(path, None)
+            if node is None:
+                continue
+            self._lose(node, cause, path)
+            if path in self._directories:
+                self._directories.discard(path)
+                stack.extend(self._listing.take(path))
             else:
                 self.counts[-1].removed += 1
 
@@ -234,3 +324,8 @@ class Tree:
                 self._lost[node] = (layer, cause, path)
                 return
         self._dying.append((node, cause, path))
+
+
+def _directory_of(kind: int, path: str) -> str:
+    """The directory that an entry is in; that of an opaque marker is the path that it is about."""
+    return path if kind == OPAQUE else path.rpartition("/")[0]

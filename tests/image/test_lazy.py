@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from imagelint.image.analyze import analyze
 from imagelint.image.reading import read_image
+from imagelint.image.sources.files import CHUNK_BYTES
 from imagelint.image.waste import DUPLICATE_BYTES
 from imagelint.testing import ImageBuilder, LayerBuilder, layout, write
 
@@ -44,12 +45,13 @@ def test_the_report_is_the_same(tmp_path: Path, stack: list[LayerBuilder], legac
 
 
 def test_only_what_can_matter_is_hashed(tmp_path: Path) -> None:
-    """Of four files two are of one size at one path: the others are not even read."""
-    base = LayerBuilder().file("same", b"1" * 500).file("other", b"2" * 400)
-    top = LayerBuilder().file("same", b"1" * 500, mode=0o755).file("third", b"3" * 300)
+    """Of four large files two are of one size at one path: the others are not even read; small ones come in anyway."""
+    least = 2 * CHUNK_BYTES
+    base = LayerBuilder().file("same", b"1" * least).file("other", b"2" * (least + 1)).file("small", b"4")
+    top = LayerBuilder().file("same", b"1" * least, mode=0o755).file("third", b"3" * (least + 2))
     folder = write(layout(ImageBuilder("x:1").layer(base).layer(top), compression=None), tmp_path)
     image = read_image(str(folder), verify=False)
     hashed = [[bool(content) for content in layer.entries.contents] for layer in image.layers]
-    assert hashed == [[True, False], [True, False]]
+    assert hashed == [[True, False, True], [True, False]]
     every = read_image(str(folder), verify=False, every=True)
     assert all(all(layer.entries.contents) for layer in every.layers)

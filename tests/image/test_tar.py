@@ -112,6 +112,7 @@ def test_equals_tarfile(members: list, tar_format: int, mode: int, uid: int, mti
                 int(member.mtime),
                 member.linkname,
                 member.size,
+                member.offset_data if member.isreg() and member.size else 0,
             )
             for member in tar
         ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from imagelint.errors import BrokenImageError
 from imagelint.image.tar import Chunk
 
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 128 * 1024
 
 
 class FileRegion:

@@ -74,7 +74,7 @@ class FileMembers:
         region = FileRegion(descriptor, 0, size, chunk_bytes=_OUTER_CHUNK_BYTES)
         tar = TarReader(region, skip=region.skip)
         while (header := tar.read()) is not None:
-            name, kind, _, _, link, length = header
+            name, kind, _, _, link, length, _ = header
             # Of members of one name the last counts, as when a tar is unpacked.
             self._extents.pop(name, None)
             self._links.pop(name, None)
@@ -155,7 +155,7 @@ class StreamMembers:
         self._links: dict[str, str] = {}
         tar = TarReader(chunks)
         while (header := tar.read()) is not None:
-            name, kind, _, _, link, length = header
+            name, kind, _, _, link, length, _ = header
             for table in (self._documents, self._layers, self._refused, self._links):
                 table.pop(name, None)
             if kind == REGULAR:
