@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import nsmallest
+from operator import attrgetter
 
 from imagelint.image.compat import dive_numbers
 from imagelint.image.folders import heavy_folders
@@ -28,7 +29,8 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
     image, tree, indexes = merged.image, merged.tree, merged.indexes
     hidden = [file for _, file in merged.hidden]
     waste = [*hidden, *duplicate_files(indexes, tree)]
-    waste.sort(key=lambda file: (-file.bytes, file.path, file.stored_by))
+    waste.sort(key=attrgetter("path", "stored_by"))
+    waste.sort(key=attrgetter("bytes"), reverse=True)  # which leaves the order of what is equal
     files = merged.inventory.files
     stored = sum(layer.layer_bytes for layer in image.layers)
     reclaimable = sum(file.bytes for file in hidden)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from imagelint.records import NamedTuple
+
 
 @dataclass(frozen=True, slots=True)
 class ImageSummary:
@@ -56,8 +58,7 @@ class Reclaimable:
     within_stored: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class WastedFile:
+class WastedFile(NamedTuple):
     """One file whose bytes a layer stores in vain. `path` is absolute within the image.
 
     `hidden_by` is None for the reason `duplicate`, which nothing hides; `imagelint.image.waste` has the reasons.

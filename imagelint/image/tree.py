@@ -95,6 +95,10 @@ class Tree:
         """The node of a layer's first entry; the others follow in the order of the index."""
         return self._starts[layer]
 
+    def kind(self, node: int) -> int:
+        """The type of a node's entry (`imagelint.image.index`)."""
+        return self._kinds[node]
+
     def place(self, node: int) -> tuple[int, int]:
         """The layer of a node, and its row in the layer's index."""
         layer = bisect_right(self._starts, node) - 1
@@ -215,9 +219,10 @@ class Tree:
             if layer.types[row] != HARD_LINK:
                 continue
             found = nodes.get(target, _IMPLIED)
-            if found > start + row or (found == _IMPLIED and target in self.paths):
-                return None
-            if found != _IMPLIED and target not in directories and found != start + row:
+            if not 0 <= found < start + row:
+                if target in self.paths:
+                    return None
+            elif target not in directories:
                 nodes[layer.paths[row]] = found
                 counts[found] = counts.get(found, 1) + 1
         return counts

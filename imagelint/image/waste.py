@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -36,35 +37,37 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFil
     `metadata-only` or `moved`. Only the reason hangs on the hash, never the number of bytes.
     """
     stored: dict[int, Counter[tuple[int, int]]] = {}  # by layer: what files it has
-    for death in tree.deaths:
-        layer, row = tree.place(death.node)
-        identity = _identity(layers[layer], row)
-        if death.successor is not None:
-            reason = OVERWRITTEN
-            if death.successor >= 0 and identity is not None:
-                above, above_row = tree.place(death.successor)
-                if identity == _identity(layers[above], above_row):
-                    reason = METADATA_ONLY
-        else:
-            if death.layer not in stored:
-                index = layers[death.layer]
-                stored[death.layer] = Counter(zip(index.sizes, index.contents, strict=True))
+    sizes, place, contents = tree.sizes, tree.place, _contents(layers)
+    for node, path, hidden_by, cause, successor in tree.deaths:
+        size, content = sizes[node], contents[node]
+        layer = place(node)[0]
+        if content and tree.kind(node) != REGULAR:
+            content = 0
+        if successor is not None:
+            same = content and successor >= 0 and contents[successor] == content and sizes[successor] == size
+            reason = METADATA_ONLY if same and tree.kind(successor) == REGULAR else OVERWRITTEN
+        elif content:
+            if hidden_by not in stored:
+                index = layers[hidden_by]
+                stored[hidden_by] = Counter(zip(index.sizes, index.contents, strict=True))
             # A file that is hidden by its own layer is itself one of those that the layer has.
-            elsewhere = identity is not None and stored[death.layer][identity] > (layer == death.layer)
-            reason = MOVED if elsewhere else _REASONS[death.cause]
-        yield WastedFile(f"/{death.path}", tree.sizes[death.node], reason, layer, death.layer)
+            elsewhere = stored[hidden_by][size, content] > (layer == hidden_by)
+            reason = MOVED if elsewhere else _REASONS[cause]
+        else:
+            reason = _REASONS[cause]
+        yield WastedFile(f"/{path}", size, reason, layer, hidden_by)
 
 
 def duplicate_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFile]:
     """Live files of some size whose content is live at another path too; the lowest one is the original."""
     files = tree.files(DUPLICATE_BYTES)  # two links to one inode are no duplicates
+    contents = _contents(layers)
     originals: set[tuple[int, int]] = set()
     for node in sorted(files):
-        layer, row = tree.place(node)
-        identity = _identity(layers[layer], row)
+        identity = tree.sizes[node], contents[node]
         if identity in originals:
-            yield WastedFile(f"/{files[node]}", tree.sizes[node], DUPLICATE, layer, None)
-        elif identity is not None:
+            yield WastedFile(f"/{files[node]}", tree.sizes[node], DUPLICATE, tree.place(node)[0], None)
+        elif contents[node]:
             originals.add(identity)
 
 
@@ -80,7 +83,9 @@ def summarize(files: Sequence[WastedFile]) -> Iterator[Reclaimable]:
         yield Reclaimable(reason, size, count, stored_by, hidden_by, within_stored=reason != DUPLICATE)
 
 
-def _identity(layer: LayerIndex, row: int) -> tuple[int, int] | None:
-    """What tells a regular file's content from another's: size and hash; None where it was not read."""
-    content = layer.contents[row]
-    return (layer.sizes[row], content) if content and layer.types[row] == REGULAR else None
+def _contents(layers: Sequence[LayerIndex]) -> array[int]:
+    """What is in the entries of all layers, by node: hashes, 0 for what was not read."""
+    contents = array("Q")
+    for layer in layers:
+        contents.extend(layer.contents)
+    return contents
