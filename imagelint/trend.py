@@ -77,5 +77,5 @@ def runs(path: str, image: str | None, last: int) -> Sequence[Run]:
 
 
 def _run(*row: Any) -> Run:
-    *values, held, broken = row
-    return Run(*values, held=bool(held), broken=str(broken))
+    held, broken = row[8:]
+    return Run(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], bool(held), str(broken))
