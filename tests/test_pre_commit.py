@@ -50,7 +50,7 @@ NAMES = {
 @pytest.mark.parametrize(("path", "taken"), NAMES.items())
 def test_the_pattern_takes_what_check_takes_from_a_folder(path: str, taken: bool) -> None:
     """Both hooks choose files as `imagelint check` does when it walks a folder."""
-    hooks = load_manifest(str(MANIFEST))
+    hooks = [hook for hook in load_manifest(str(MANIFEST)) if hook["id"] != "imagelint-gate"]
     assert [hook["id"] for hook in hooks] == ["imagelint", "imagelint-fix"]
     for hook in hooks:
         assert bool(re.search(hook["files"], path)) is taken
