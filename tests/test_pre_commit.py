@@ -90,7 +90,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True, timeout=600)
     parts = re.split(r"^- hook id: (\S+)$", done.stdout, flags=re.MULTILINE)
     hooks = dict(zip(parts[1::2], parts[2::2], strict=True))
-    assert set(hooks) == {"imagelint", "imagelint-fix"}, done.stdout + done.stderr
+    assert set(hooks) == {"imagelint", "imagelint-fix", "imagelint-gate"}, done.stdout + done.stderr
+    assert "(no files to check)Skipped" in done.stdout
     return Ran(repository, done.returncode, hooks)
 
 
