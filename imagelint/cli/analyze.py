@@ -99,6 +99,9 @@ def _of_history(ledger: Ledger, image: Image, base_layers: int | None) -> Sequen
     from imagelint.pricing.assessment import assess
     from imagelint.pricing.ladder import dockerfile_of
 
-    linted = subject.linted("history", dockerfile_of(image.history, base_layers or 0), None)
+    text = dockerfile_of(image.history, base_layers or 0)
+    if "\nRUN " not in text:
+        return ()  # there is nothing that a rule could be about
+    linted = subject.linted("history", text, None)
     assessed = assess(ledger, linted, lambda _: linted)
     return assessed.bill.charges if assessed.attribution.matches else None
