@@ -48,7 +48,10 @@ class Example(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A rule, ready to run. `options` are the values of its keyword-only parameters, by name in kebab-case."""
+    """A rule, ready to run. `options` are the values of its keyword-only parameters, by name in kebab-case.
+
+    It is shown the RUNs that call one of its `programs`, or one that begins with one of `prefixes`; with neither, all.
+    """
 
     code: str
     name: str
@@ -60,6 +63,14 @@ class Rule(NamedTuple):
     triggers: bool
     function: Callable[..., Iterable[Finding]]
     options: Mapping[str, Any]
+    programs: frozenset[str] | None = None
+    prefixes: tuple[str, ...] = ()
+
+    def wants(self, programs: frozenset[str]) -> bool:
+        """Whether it is to be shown a RUN that calls these programs."""
+        if self.programs is None or not self.programs.isdisjoint(programs):
+            return True
+        return bool(self.prefixes) and any(name.startswith(self.prefixes) for name in programs)
 
     def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> list[Finding]:
         """Run on one part of a Dockerfile; the findings carry what the rule says of itself and they do not."""
@@ -128,10 +139,13 @@ def rule(
     severity: Severity = Severity.WARNING,
     persona: Persona = Persona.REGULAR,
     triggers: bool = True,
+    programs: Iterable[str] | None = None,
 ) -> Callable[[Callable[..., Iterable[Finding]]], Rule]:
     """Make a rule of a function; raises PluginError where the declaration is not one.
 
-    With `triggers` it also visits what stands behind ONBUILD, where another build will run it.
+    With `triggers` it also visits what stands behind ONBUILD, where another build will run it. `programs` say that
+    there is nothing to find in a RUN that calls none of them, so that it is not shown one: names such as `apt-get`, or
+    beginnings such as `python*`.
     """
 
     def declare(function: Callable[..., Iterable[Finding]]) -> Rule:
@@ -141,6 +155,12 @@ def rule(
         name = function.__name__.replace("_", "-")
         options = {key.replace("_", "-"): value for key, value in (function.__kwdefaults__ or {}).items()}
         made = Rule(code, name, severity, persona, aliases, blame, _visits(function), triggers, function, options)
+        if isinstance(programs, str):
+            raise PluginError(f"{where}: programs must be several names, not one text")
+        if programs is not None:
+            names = frozenset(programs)
+            starts = tuple(sorted(each[:-1] for each in names if each.endswith("*")))
+            made = made._replace(programs=names, prefixes=starts)
         for option in options:
             if made.option_type(option) not in _OPTION_TYPES:
                 kinds = ", ".join(_OPTION_TYPES)

@@ -8,7 +8,7 @@ from imagelint import files, linter
 from imagelint.cli import signals
 from imagelint.dockerfile.validate import is_dockerfile
 from imagelint.errors import ImagelintError, InputError, NotADockerfileError, PluginError
-from imagelint.graph import BuildContext, Demands
+from imagelint.graph import BuildContext, Demands, Folder
 from imagelint.linter import Plan, Task
 from imagelint.records import TYPE_CHECKING, NamedTuple
 
@@ -32,10 +32,10 @@ class Building(NamedTuple):
     demands: Demands = Demands()
     stdin_name: str | None = None
 
-    def context(self, path: str) -> BuildContext:
+    def context(self, path: str, folders: dict[str, Folder] | None = None) -> BuildContext:
         """The build context of the Dockerfile at a path; standard input has the folder of the name it was given."""
         named = self.stdin_name if path == "-" else path
-        return BuildContext(self.target, self.build_args, self.context_dir, named, self.demands)
+        return BuildContext(self.target, self.build_args, self.context_dir, named, self.demands, folders=folders)
 
 
 class Job(NamedTuple):
@@ -125,9 +125,10 @@ def _in_process(chunk: Sequence[str]) -> list[Outcome]:
 def _chunk(job: Job, paths: Sequence[str]) -> Iterator[Outcome]:
     """Lint some files at once; where a rule crashes, one by one, so that only the guilty file goes without."""
     tasks: list[Task | Outcome] = []
+    folders: dict[str, Folder] = {}
     for path in paths:
         try:
-            context = job.building.context(path)
+            context = job.building.context(path, folders)
             name = job.building.stdin_name or path if path == "-" else path
             tasks.append(Task(name, files.read(path), context))
         except ImagelintError as error:

@@ -26,7 +26,7 @@ _NAMED = 4
 _UNTOLD = Unpriced("the file's name cannot be told from the text")
 
 
-@rule("IL121", blame=_UNTOLD)
+@rule("IL121", programs=_DOWNLOADS, blame=_UNTOLD)
 def archive_kept_after_unpacking(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A downloaded archive stays in the layer beside what was unpacked from it.
 
@@ -52,7 +52,7 @@ def archive_kept_after_unpacking(run: Run, graph: BuildGraph) -> Iterator[Findin
     yield from _kept(run, graph, _unpacks, "is unpacked, and stays in this layer", "unpacked here")
 
 
-@rule("IL124", blame=_UNTOLD, severity=Severity.STYLE, persona=Persona.PEDANTIC)
+@rule("IL124", programs=_DOWNLOADS, blame=_UNTOLD, severity=Severity.STYLE, persona=Persona.PEDANTIC)
 def signature_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A signature stays in the layer after what it signs was verified.
 
@@ -77,7 +77,7 @@ def signature_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     yield from _kept(run, graph, _verifies, "is verified with, and stays in this layer", "used here", _SIGNATURES)
 
 
-@rule("IL127", blame=_UNTOLD)
+@rule("IL127", programs=_DOWNLOADS, blame=_UNTOLD)
 def installer_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A downloaded installer stays in the layer after it has run.
 
@@ -102,7 +102,7 @@ def installer_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     yield from _kept(run, graph, _runs, "is run once, and stays in this layer", "run here", _INSTALLERS)
 
 
-@rule("IL128", blame=_UNTOLD)
+@rule("IL128", programs=_DOWNLOADS, blame=_UNTOLD)
 def package_file_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A downloaded package stays in the layer after it was installed.
 
@@ -136,7 +136,7 @@ def _kept(
     endings: tuple[str, ...] = ("",),
 ) -> Iterator[Finding]:
     """The downloaded files that a command of the same RUN uses up, and that none removes."""
-    if run.programs.isdisjoint(_DOWNLOADS) or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
     places = Places(layer)
