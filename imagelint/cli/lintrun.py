@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from imagelint.finding import FileReport
     from imagelint.linter import Linted
+    from imagelint.output.style import Style
+    from imagelint.output.text import Page
 
 #: Below this many files, more processes take longer to start than they save.
 PARALLEL_FROM = 100
@@ -39,30 +41,36 @@ class Building(NamedTuple):
 
 
 class Job(NamedTuple):
-    """What is done with each file: linted by a plan, and perhaps fixed."""
+    """What is done with each file: linted by a plan, and perhaps fixed.
+
+    With a `style` its findings are written as text right where they are found, which may be in another process.
+    """
 
     plan: Plan
     building: Building
     fix: bool = False
     diff: bool = False
     unsafe: bool = False
+    style: Style | None = None
 
 
 class Outcome(NamedTuple):
     """What became of a file: its report or its error, what was fixed in it, and the patch that was asked for.
 
+    Where the job has a style there is a `page` in place of the report: it is much less to hand over.
     `foreign` says that it is text of another kind than a Dockerfile; `unsettled` are the rules whose fixes undo each
     other, so that none was applied.
     """
 
     path: str
-    report: FileReport | None
+    report: FileReport | None = None
     error: str | None = None
     hint: str | None = None
     fixed: tuple[str, ...] = ()
     patch: bytes = b""
     foreign: bool = False
     unsettled: tuple[str, ...] = ()
+    page: Page | None = None
 
 
 def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable[[int], None]) -> Iterator[Outcome]:
@@ -167,15 +175,24 @@ def checked(linted: Linted) -> Linted:
 def _finished(job: Job, path: str, linted: Linted, task: Task) -> Outcome:
     """The outcome of a file, fixed first where that was asked for."""
     if not (job.fix or job.diff):
-        return Outcome(task.path, linted.report)
+        return _told(job, task, linted)
     from imagelint import fixer
 
     fixed = fixer.fix(linted, job.plan, task.context, unsafe=job.unsafe)
     if not fixed.changed:
-        return Outcome(task.path, linted.report, unsettled=fixed.unsettled)
+        return _told(job, task, linted)._replace(unsettled=fixed.unsettled)
     if job.diff:
-        return Outcome(task.path, linted.report, patch=fixed.diff().encode("utf-8", "surrogateescape"))
+        patch = fixed.diff().encode("utf-8", "surrogateescape")
+        return _told(job, task, linted)._replace(patch=patch)
     if path == "-":
         raise InputError("standard input cannot be fixed in place", hint="--diff prints the patch")
     fixer.write(fixed)
-    return Outcome(task.path, fixed.after.report, fixed=tuple(finding.code for finding in fixed.applied))
+    return _told(job, task, fixed.after)._replace(fixed=tuple(finding.code for finding in fixed.applied))
+
+
+def _told(job: Job, task: Task, linted: Linted) -> Outcome:
+    if job.style is None:
+        return Outcome(task.path, linted.report)
+    from imagelint.output import text
+
+    return Outcome(task.path, page=text.page(linted.report, job.style))
