@@ -76,20 +76,26 @@ class Rule(NamedTuple):
         """Run on one part of a Dockerfile; the findings carry what the rule says of itself and they do not."""
         if self.options:
             given = {name.replace("-", "_"): value for name, value in self.options.items()}
-            found = self.function(part, graph, **given)
+            found = list(self.function(part, graph, **given))
         else:
-            found = self.function(part, graph)
-        return [
-            finding._replace(
-                code=self.code,
-                name=self.name,
-                severity=self.severity if finding.severity is None else finding.severity,
-                persona=self.persona if finding.persona is None else finding.persona,
-                aliases=self.aliases if finding.aliases is None else finding.aliases,
-                blame=self.blame if finding.blame is None else finding.blame,
-            )
-            for finding in found
-        ]
+            found = list(self.function(part, graph))
+        return [self._stamped(finding) for finding in found] if found else found
+
+    def _stamped(self, finding: Finding) -> Finding:
+        return Finding(
+            finding.span,
+            finding.message,
+            finding.note,
+            finding.help,
+            finding.fix,
+            finding.related,
+            self.severity if finding.severity is None else finding.severity,
+            self.persona if finding.persona is None else finding.persona,
+            self.aliases if finding.aliases is None else finding.aliases,
+            self.blame if finding.blame is None else finding.blame,
+            self.code,
+            self.name,
+        )
 
     def with_options(self, given: Mapping[str, object]) -> Rule:
         """The rule with other values for its options; raises UsageError for one that it lacks, or of another type."""

@@ -103,6 +103,8 @@ class OffsetMap:
         """The origin's offset of the character at `index`."""
         if index >= len(self.text):
             return self.end
+        if len(self._from) == 1:
+            return self._from[0] + index
         piece = bisect_right(self._into, index) - 1
         return self._from[piece] + index - self._into[piece]
 

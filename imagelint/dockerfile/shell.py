@@ -41,7 +41,7 @@ class Command(_Command):
     a group, a compound command or a substitution; `wrappers` are what it was found behind, the outermost first.
     """
 
-    # No slots: every rule asks for the name of every command, so that it is kept once it is known.
+    # No slots: every rule asks for the name of every command, so that what is asked for is kept once it is known.
 
     @cached_property
     def name(self) -> str:
@@ -53,7 +53,7 @@ class Command(_Command):
         """The words behind the name."""
         return self.words[1:]
 
-    @property
+    @cached_property
     def span(self) -> Span:
         """Where the command stands in the source, assignments included."""
         return self.text.span(self.start, self.end)

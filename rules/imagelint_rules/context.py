@@ -105,7 +105,7 @@ def _unwanted(graph: BuildGraph) -> list[str]:
     if folder is None:
         return []
     names = folder.names
-    found = sorted(names & _LEAKS.keys())
+    found = sorted(names.intersection(_LEAKS))
     if found and len(names) < folder.MAX_NAMES and not names.issuperset(_first_components(graph)):
         return []
     return found
