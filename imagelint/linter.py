@@ -201,8 +201,10 @@ def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile
 
 def _of_comments(suppressions: Suppressions, graph: BuildGraph, plan: Plan) -> Iterator[Finding]:
     """What is wrong with the comments that silence findings, as far as the rules about them run."""
+    if not (suppressions.pragmas or suppressions.misspelt):
+        return
     rules = {rule.name: rule for rule in plan.rules if rule.name in (UNUSED, UNUSED_PRAGMA, MISSPELT)}
-    if not rules or not (suppressions.pragmas or suppressions.misspelt):
+    if not rules:
         return
     source = graph.dockerfile.source
 

@@ -67,15 +67,17 @@ class Command(_Command):
         return any(word.value in values for word in self.args)
 
     def option(self, *names: str) -> bool:
-        """Whether an option is given: `--name`, `--name=value`, or a letter within `-abc`."""
+        """Whether an option is given: `--name`, `--name=value`, or a letter within `-abc`; names have their dashes."""
         for word in self.args:
             value = word.value
+            if value[:1] != "-":
+                continue
             if value == "--":
                 return False
             for name in names:
                 if value == name or (name.startswith("--") and value.startswith(name + "=")):
                     return True
-                if len(name) == 2 and value[:1] == "-" and value[1:2] not in ("", "-") and name[1] in value[1:]:
+                if len(name) == 2 and value[1:2] not in ("", "-") and name[1] in value[1:]:
                     return True
         return False
 

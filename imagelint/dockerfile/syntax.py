@@ -123,6 +123,8 @@ def json_strings(text: str, at: int = 0) -> list[Word] | None:
 
     Raises MixedArrayError for an array in which something is not a string.
     """
+    if "[" not in text:
+        return None
     stripped = text[at:].lstrip(SPACE)
     if not stripped.startswith("["):
         return None

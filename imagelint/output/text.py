@@ -39,7 +39,7 @@ def page(file: FileReport, style: Style) -> Page:
     for finding in file.findings:
         weights[finding.weight] = weights.get(finding.weight, 0) + 1
     fixable = sum(finding.fix is not None and finding.fix.safety is Safety.SAFE for finding in file.findings)
-    return Page("".join(f"{line}\n" for line in writer.lines), weights, fixable)
+    return Page("\n".join([*writer.lines, ""]), weights, fixable)
 
 
 class _Writer:
@@ -114,6 +114,8 @@ def _grouped(related: Sequence[Related]) -> list[list[Related]]:
 
 def _window(line: str, begin: int, stop: int) -> tuple[str, int, int]:
     """A line as it is shown, and where its underline begins and how wide it is, in columns of the terminal."""
+    if len(line) <= MAX_WIDTH and line.isascii() and line.isprintable():  # as most are: nothing to make visible
+        return line, begin, max(stop - begin, 1)
     left = 0 if len(line) <= MAX_WIDTH else max(0, begin - MAX_WIDTH // 4)
     right = min(len(line), left + MAX_WIDTH)
     stop = min(stop, right)

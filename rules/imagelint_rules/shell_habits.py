@@ -19,6 +19,7 @@ _NEEDS_SYSTEMD = frozenset({"daemon-reload", "reload", "restart", "start", "stat
 #: Commands that have their use while a RUN is still running: it starts a database, fills it, and stops it again.
 _WITHIN_RUN = frozenset({"kill", "ps", "service"})
 _SH = ("/bin/sh", "/usr/bin/sh")
+_DOWNLOADERS = ("wget", "curl")
 _MOVERS = ("ln", "mv", "cp")
 
 
@@ -217,8 +218,10 @@ def wget_and_curl(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
             run = each.inner if triggers and isinstance(each, Onbuild) else each
             if not isinstance(run, Run) or len(first) == 2 or (triggers and run is each):
                 continue
+            if run.programs.isdisjoint(_DOWNLOADERS):
+                continue
             for command in graph.commands(run):
-                if command.name in ("wget", "curl") and command.name not in first:
+                if command.name in _DOWNLOADERS and command.name not in first:
                     first[command.name] = command
         if len(first) == 2:
             one, other = first.values()
