@@ -66,8 +66,8 @@ class _List:
         scanner, text = self.scanner, self.scanner.text
         while True:
             if plain := _PLAIN_WORD.match(text, scanner.at):
-                scanner.at = plain.end()
-                self._word(ShellWord(plain[1], plain.start(1), scanner.at))
+                start, scanner.at = plain.span(1)
+                self._word(ShellWord(plain[1], start, scanner.at))
                 continue
             if not (char := scanner.skip_blanks()):
                 break
@@ -197,7 +197,7 @@ class _List:
             return
         text = self.scanner.text
         split = 0
-        while split < len(words) and _ASSIGNMENT.match(text, words[split].start, words[split].end):
+        while split < len(words) and "=" in words[split].value and _ASSIGNMENT.match(text, *words[split][1:]):
             split += 1
         command = Command(
             self.scanner.map,
@@ -229,14 +229,16 @@ class _Scanner:
     def skip_blanks(self) -> str:
         """Move to the next character that is no blank; returns it, or nothing at the end."""
         text = self.text
-        while self.at < len(text):
-            if text[self.at] in " \t\r\v\f":
+        while True:
+            char = text[self.at : self.at + 1]
+            if not char:
+                return char
+            if char in " \t\r\v\f":
                 self.at += 1
-            elif text.startswith("\\\n", self.at):
+            elif char == "\\" and text.startswith("\n", self.at + 1):
                 self.at += 2  # the shell joins lines, as in a heredoc's body
             else:
-                break
-        return text[self.at : self.at + 1]
+                return char
 
     def skip_line(self) -> None:
         """Move to the end of the line, for a comment."""

@@ -44,8 +44,7 @@ class MixedArrayError(ValueError):
 
 def keyword(text: str) -> Word | None:
     """The first word of an instruction, in capitals; None in a text of spaces alone."""
-    at = len(text) - len(text.lstrip(SPACE))
-    found = _KEYWORD.match(text, at)
+    found = _KEYWORD.match(text, len(text) - len(text.lstrip(SPACE)))
     return Word(found[0].upper(), found.start(), found.end()) if found else None
 
 
