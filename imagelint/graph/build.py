@@ -6,8 +6,6 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-
 from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
 from imagelint.dockerfile.scope import Scope
 from imagelint.dockerfile.syntax import Word
@@ -260,6 +258,10 @@ class BuildGraph:
                 (at for at, each in enumerate(stage.instructions, 1) if each is instruction), len(stage.instructions)
             )
         yield from stage.instructions[index:]
+        if stage not in self._built_on:
+            return
+        from heapq import heappop, heappush
+
         # One stage after another, since few callers look at them all: a stage stands behind the one it is built on.
         waiting: list[tuple[int, int, list[Stage]]] = []
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from imagelint.finding import Safety, Severity
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.text import printable
@@ -133,6 +131,8 @@ def _columns(text: str) -> int:
     """How many columns a terminal gives a text."""
     if text.isascii():
         return len(text)
+    import unicodedata  # loads a library, and most lines need none
+
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
