@@ -27,6 +27,7 @@ _NOP = re.compile(r"(?:/bin/sh -c )?#\(nop\)\s+")
 _ARGUMENTS = re.compile(r"\|\d+ ")
 _KEYWORD = re.compile(r"([A-Z]+)\s+(.*)", re.DOTALL)
 _SHELL = "/bin/sh -c "
+_ANY_SHELL = re.compile(r"/\S+( -\S+| pipefail)* -c ")
 
 
 class Command(NamedTuple):
@@ -49,10 +50,56 @@ def command_of(created_by: str) -> Command | None:
             # The build arguments stand between: `|1 NAME=value /bin/sh -c …`.
             at = text.find(_SHELL, arguments.end())
             text = text[at:] if at >= 0 else text
-        elif not found and not text.startswith(_SHELL):
+        elif not found and not _ANY_SHELL.match(text):
             return None
         text = text.removeprefix(_SHELL)
     return Command(keyword, _folded(text))
+
+
+class Attribution(NamedTuple):
+    """Which instruction made which layer, as far as that can be told.
+
+    `instructions` are by the place of a history entry, `layers` the layer (by its index) of each instruction that made
+    one. `base_layers` is how many of the lowest layers are the base image's, None where that cannot be told. `matches`
+    is False where the Dockerfile is not that of the image: then nothing is tied to anything.
+    """
+
+    instructions: Mapping[int, Instruction]
+    layers: Mapping[Instruction, int]
+    base_layers: int | None
+    matches: bool
+
+
+def attribution(history: Sequence[History], graph: BuildGraph) -> Attribution:
+    """Ties an image's history to a Dockerfile.
+
+    A Dockerfile is an image's only where the history has at least half of what makes a layer in it, word by word: with
+    less, what looks alike (`ENV`, `CMD`, a common `apt-get update`) may be chance.
+    """
+    found = attribute(history, graph)
+    places = [place for place, entry in enumerate(history) if not entry.empty_layer]
+    layer_of = {place: layer for layer, place in enumerate(places)}
+    layers = {instruction: layer_of[place] for place, instruction in found.items() if place in layer_of}
+    lineage = list(graph.lineage(graph.final)) if graph.final is not None else []
+    makers = [each for each in lineage if isinstance(each, Run | Copy | Add)]
+    known = sum(each in layers for each in makers)
+    if 2 * known < len(makers) or not found:
+        return Attribution({}, {}, None, matches=not makers and not lineage)
+    return Attribution(found, layers, _base_layers(found, lineage, layer_of, len(places)), matches=True)
+
+
+def _base_layers(
+    found: Mapping[int, Instruction], lineage: Sequence[Instruction], layer_of: Mapping[int, int], layers: int
+) -> int | None:
+    """The layers below the first one of the Dockerfile's own; None where an instruction in front of it is not found.
+
+    What makes no layer may be missing: nothing in the history tells it from the base image's own.
+    """
+    first = min((place for place in found if place in layer_of), default=None)
+    if first is None:
+        return None if any(isinstance(each, Run | Copy | Add) for each in lineage) else layers
+    before = lineage[: lineage.index(found[first])]
+    return None if any(isinstance(each, Run | Copy | Add) for each in before) else layer_of[first]
 
 
 def attribute(history: Sequence[History], graph: BuildGraph) -> Mapping[int, Instruction]:
@@ -74,11 +121,26 @@ def attribute(history: Sequence[History], graph: BuildGraph) -> Mapping[int, Ins
 def _expected(instruction: Instruction, graph: BuildGraph) -> Command:
     """What the history says of an instruction. Of COPY and ADD it is the destination alone: sources become digests."""
     if isinstance(instruction, Run):
-        return Command("RUN", _folded(instruction.arguments))
+        return Command("RUN", _folded(_script(instruction)))
     if isinstance(instruction, Copy | Add):
         destination = instruction.destination
         return Command(instruction.keyword, _expanded(destination.value if destination else "", instruction, graph))
     return Command(instruction.keyword, _folded(_expanded(instruction.arguments, instruction, graph)))
+
+
+def _script(run: Run) -> str:
+    """What a RUN's history entry says: the words of an exec form, the script of a heredoc, with its end where it has
+    a command in front."""
+    if run.json is not None:
+        return " ".join(word.value for word in run.json)
+    if not run.heredocs:
+        return run.arguments
+    text = run.source.text
+    bodies = [text[each.body.start : each.body.end] for each in run.heredocs]
+    if run.arguments.startswith("<<") and len(bodies) == 1:
+        return bodies[0]
+    parts = zip(bodies, run.heredocs, strict=True)
+    return "\n".join([run.arguments, *(f"{body}{heredoc.word.name}" for body, heredoc in parts)])
 
 
 def _expanded(text: str, instruction: Instruction, graph: BuildGraph) -> str:
@@ -120,7 +182,8 @@ def _agree(command: Command | None, wanted: Command) -> int:
     if command is None or command.keyword != wanted.keyword:
         return 0
     if command.keyword == "RUN":
-        return 4 if command.text == wanted.text else 0
+        # Behind a shell of one's own: `/bin/bash -o pipefail -c …`.
+        return 4 if command.text == wanted.text or command.text.endswith(f" -c {wanted.text}") else 0
     if command.keyword in ("COPY", "ADD"):
         return 2 if _ends_in(command.text, wanted.text) else 0
     return 1

@@ -37,6 +37,10 @@ class EngineError(ImagelintError):
     """A container engine does not answer, or answers with an error of its own."""
 
 
+class RegistryError(ImagelintError):
+    """A registry does not answer, refuses to, or answers with something that is none of its protocol."""
+
+
 class PluginError(ImagelintError):
     """A rule plug-in cannot be loaded or is not a rule; a run never goes on with fewer rules than asked for."""
 

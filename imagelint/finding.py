@@ -49,7 +49,10 @@ class Persona(Enum):
 
 
 class Paths:
-    """The bytes that a finding is about: files of the layer whose absolute path matches one of the globs."""
+    """The bytes that a finding is about: files that its layer stores, whose absolute path matches one of the globs.
+
+    A `*` stands for any characters, slashes too.
+    """
 
     __slots__ = ("globs",)
 
@@ -58,19 +61,40 @@ class Paths:
 
 
 class Shadowed:
-    """The bytes that a finding is about: what the layer stores and a later one of its group stores again or removes."""
+    """The bytes that a finding is about: what one of its RUNs stores and a later one of them stores again or removes.
+
+    Its RUNs are the one that it stands at and those of its related places.
+    """
 
     __slots__ = ()
 
 
+class Hidden:
+    """The bytes that a finding is about: what lower layers store and its own one stores again, moves or removes.
+
+    With globs, only at paths that match one of them.
+    """
+
+    __slots__ = ("globs",)
+
+    def __init__(self, *globs: str) -> None:
+        self.globs = globs
+
+
 class Duplicates:
-    """The bytes that a finding is about: content that an earlier layer holds too."""
+    """The bytes that a finding is about: files of its layer whose content a lower one holds too, at another path."""
 
     __slots__ = ()
 
 
 class WholeLayer:
     """The bytes that a finding is about: all of the layer."""
+
+    __slots__ = ()
+
+
+class Recommended:
+    """The bytes that a finding is about: packages that its layer brought only because another one recommends them."""
 
     __slots__ = ()
 
@@ -93,7 +117,22 @@ class Fails(Unpriced):
         super().__init__("the build fails here")
 
 
-Blame = Paths | Shadowed | Duplicates | WholeLayer | Unpriced
+Blame = Paths | Shadowed | Hidden | Duplicates | WholeLayer | Recommended | Unpriced
+
+
+class Price(NamedTuple):
+    """What a finding costs in an image, in bytes.
+
+    `layer_bytes` are of uncompressed layers, `compressed_bytes` of the blobs that are pushed and pulled; None is not
+    known, and `reason` says why, or what the number is. `how` is `measured`, `predicted`, `estimated` or `unknown`.
+    `layers` are those that store the bytes, by index.
+    """
+
+    layer_bytes: int | None
+    compressed_bytes: int | None = None
+    how: str = "unknown"
+    layers: tuple[int, ...] = ()
+    reason: str | None = None
 
 
 class Fix(NamedTuple):
@@ -134,6 +173,7 @@ class Finding(NamedTuple):
     blame: Blame | None = None
     code: str = ""
     name: str = ""
+    price: Price | None = None
 
     @property
     def weight(self) -> Severity:
@@ -184,11 +224,16 @@ def names_of(finding: Finding, aliases: tuple[str, ...] = ()) -> tuple[str, ...]
 
 
 class FileReport(NamedTuple):
-    """What is reported of one file: its path as given, its lines, and the findings in the order of the file."""
+    """What is reported of one file: its path as given, its lines, and the findings in the order of the file.
+
+    Where an image was given to price them in, they are in the order of their bytes, and `total_bytes` is the sum, in
+    which bytes that two of them are about count once.
+    """
 
     path: str
     lines: LineIndex
     findings: tuple[Finding, ...]
+    total_bytes: int | None = None
 
 
 class FileError(NamedTuple):

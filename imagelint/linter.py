@@ -44,11 +44,12 @@ class Plan(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A Dockerfile to lint: its path, its content, and how it is built."""
+    """A Dockerfile to lint: its path, its content, how it is built, and what its image's layers tell, if known."""
 
     path: str
     data: bytes | str
     context: BuildContext | None = None
+    measured: Sequence[Finding] | None = None
 
 
 class Linted(NamedTuple):
@@ -70,10 +71,20 @@ class Linted(NamedTuple):
         return FileReport(self.path, self.source.index, self.findings)
 
 
-def lint(path: str, data: bytes | str, rules: Sequence[Rule] | Plan, context: BuildContext | None = None) -> Linted:
-    """Parse a Dockerfile and run the rules over it; syntax errors are findings, and the rest is linted all the same."""
+def lint(
+    path: str,
+    data: bytes | str,
+    rules: Sequence[Rule] | Plan,
+    context: BuildContext | None = None,
+    measured: Sequence[Finding] | None = None,
+) -> Linted:
+    """Parse a Dockerfile and run the rules over it; syntax errors are findings, and the rest is linted all the same.
+
+    `measured` are findings of an image's layers, None where no image was looked at; they are chosen and silenced like
+    those of the text.
+    """
     plan = rules if isinstance(rules, Plan) else Plan(tuple(rules))
-    return run(plan, [Task(path, data, context)])[0]
+    return run(plan, [Task(path, data, context, measured)])[0]
 
 
 def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
@@ -84,9 +95,12 @@ def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
     out: list[Linted] = []
     for task, graph, findings in zip(tasks, graphs, found, strict=True):
         suppressions = Suppressions(graph.dockerfile, pragmas=plan.pragmas)
+        findings += (each for each in task.measured or () if each.code in by_code)
         kept = list(suppressions.keep(findings, by_code))
         # What is wrong with the comments is known only now; it can be silenced like everything else.
-        kept += suppressions.keep(_of_comments(suppressions, graph, plan), by_code)
+        if suppressions.pragmas or suppressions.misspelt:
+            ran = [rule for rule in plan.rules if not rule.measured or task.measured is not None]
+            kept += suppressions.keep(_of_comments(suppressions, graph, plan, ran), by_code)
         if plan.judge is not None:
             kept = [
                 judged
@@ -156,7 +170,9 @@ class _Visits:
         wanted = self._by_kind.get((kind, trigger))
         if wanted is None:
             wanted = self._by_kind[kind, trigger] = [
-                rule for rule in self._rules if issubclass(kind, rule.visits) and (rule.triggers or not trigger)
+                rule
+                for rule in self._rules
+                if issubclass(kind, rule.visits) and (rule.triggers or not trigger) and not rule.measured
             ]
         if not isinstance(part, Run):
             return wanted
@@ -199,10 +215,13 @@ def _parts(graph: BuildGraph) -> Iterator[tuple[Instruction | Stage | Dockerfile
             yield instruction.inner, True
 
 
-def _of_comments(suppressions: Suppressions, graph: BuildGraph, plan: Plan) -> Iterator[Finding]:
-    """What is wrong with the comments that silence findings, as far as the rules about them run."""
-    if not (suppressions.pragmas or suppressions.misspelt):
-        return
+def _of_comments(
+    suppressions: Suppressions, graph: BuildGraph, plan: Plan, found_by: Sequence[Rule]
+) -> Iterator[Finding]:
+    """What is wrong with the comments that silence findings, as far as the rules about them run.
+
+    `found_by` are the rules that have looked: what another one would find may well be silenced in advance.
+    """
     rules = {rule.name: rule for rule in plan.rules if rule.name in (UNUSED, UNUSED_PRAGMA, MISSPELT)}
     if not rules:
         return
@@ -226,7 +245,7 @@ def _of_comments(suppressions: Suppressions, graph: BuildGraph, plan: Plan) -> I
                     told += 1
                     help_ = _suggestion(name, known if told <= _MAX_SUGGESTIONS else ())
                     yield made(rule, pragma.line, f"there is no rule {name[:60]} to ignore", help_)
-    ran = _names(plan.rules)
+    ran = _names(found_by)
     for pragma, name in suppressions.unused(
         lambda name: name in ran or name == "all" or _is_of_batch(name, plan.batches)
     ):

@@ -51,6 +51,7 @@ class Rule(NamedTuple):
     """A rule, ready to run. `options` are the values of its keyword-only parameters, by name in kebab-case.
 
     It is shown the RUNs that call one of its `programs`, or one that begins with one of `prefixes`; with neither, all.
+    What is `measured` is found in an image's layers: its function finds nothing in the text.
     """
 
     code: str
@@ -63,6 +64,7 @@ class Rule(NamedTuple):
     triggers: bool
     function: Callable[..., Iterable[Finding]]
     options: Mapping[str, Any]
+    measured: bool = False
     programs: frozenset[str] | None = None
     prefixes: tuple[str, ...] = ()
 
@@ -95,6 +97,7 @@ class Rule(NamedTuple):
             self.blame if finding.blame is None else finding.blame,
             self.code,
             self.name,
+            finding.price,
         )
 
     def with_options(self, given: Mapping[str, object]) -> Rule:
@@ -145,13 +148,15 @@ def rule(
     severity: Severity = Severity.WARNING,
     persona: Persona = Persona.REGULAR,
     triggers: bool = True,
+    measured: bool = False,
     programs: Iterable[str] | None = None,
 ) -> Callable[[Callable[..., Iterable[Finding]]], Rule]:
     """Make a rule of a function; raises PluginError where the declaration is not one.
 
-    With `triggers` it also visits what stands behind ONBUILD, where another build will run it. `programs` say that
-    there is nothing to find in a RUN that calls none of them, so that it is not shown one: names such as `apt-get`, or
-    beginnings such as `python*`.
+    With `triggers` it also visits what stands behind ONBUILD, where another build will run it. What is `measured` is
+    found by imagelint in an image's layers, and here only to be chosen, explained and silenced like any other.
+    `programs` say that there is nothing to find in a RUN that calls none of them, so that it is not shown one: names
+    such as `apt-get`, or beginnings such as `python*`.
     """
 
     def declare(function: Callable[..., Iterable[Finding]]) -> Rule:
@@ -160,13 +165,14 @@ def rule(
             raise PluginError(f"{where}: {code!r} is no rule code, such as IL101")
         name = function.__name__.replace("_", "-")
         options = {key.replace("_", "-"): value for key, value in (function.__kwdefaults__ or {}).items()}
-        made = Rule(code, name, severity, persona, aliases, blame, _visits(function), triggers, function, options)
         if isinstance(programs, str):
             raise PluginError(f"{where}: programs must be several names, not one text")
-        if programs is not None:
-            names = frozenset(programs)
-            starts = tuple(sorted(each[:-1] for each in names if each.endswith("*")))
-            made = made._replace(programs=names, prefixes=starts)
+        names = None if programs is None else frozenset(programs)
+        starts = tuple(sorted(each[:-1] for each in names or () if each.endswith("*")))
+        made = Rule(
+            code, name, severity, persona, aliases, blame, _visits(function), triggers, function, options, measured,
+            names, starts,
+        )  # fmt: skip
         for option in options:
             if made.option_type(option) not in _OPTION_TYPES:
                 kinds = ", ".join(_OPTION_TYPES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,12 @@ ROOT = Path(__file__).parent.parent
 # A shared machine can be slow for a while; a deadline would make that a failure.
 settings.register_profile("imagelint", deadline=None)
 settings.load_profile("imagelint")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes the cache of the user who runs it."""
+    os.environ["IMAGELINT_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")

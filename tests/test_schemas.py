@@ -87,3 +87,7 @@ def test_gate_and_baseline(imagelint: Run, image: Path) -> None:
     for more in (["--update-baseline"], [], ["--max-size", "1kB"], ["--max-size", "nonsense"]):
         valid("gate", imagelint("gate", image, *arguments, *more).stdout)
     valid("baseline", baseline.read_text())
+
+
+def test_cache(imagelint: Run) -> None:
+    valid("cache", imagelint("cache", "info", "--output-format", "json").stdout)

@@ -105,8 +105,10 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", parser_class=_Parser, prog="imagelint"
     )
     makers = {
+        "cache": _cache,
         "check": _check,
         "analyze": _analyze,
+        "diff": _diff,
         "gate": _gate,
         "graph": _graph,
         "parse": _parse,
@@ -131,6 +133,14 @@ def _command(commands: _Commands, name: str, help_: str, **more: str) -> argpars
         epilog=more.get("epilog", EXIT_STATUS),
         formatter_class=_formatter,
     )
+
+
+def _cache(commands: _Commands) -> None:
+    parser = _command(commands, "cache", "show or remove what earlier runs have read of images")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
+    info = actions.add_parser("info", help="where it is, and what it holds", formatter_class=_formatter)
+    _output(info)
+    actions.add_parser("clean", help="remove it", formatter_class=_formatter)
 
 
 def _check(commands: _Commands) -> None:
@@ -164,6 +174,16 @@ def _check(commands: _Commands) -> None:
     reporting.add_argument("--output-format", choices=FORMATS, help="how to report (default: text)")
     reporting.add_argument("--output-file", metavar="FILE", help="where to (default: standard output)")
     reporting.add_argument("--statistics", action="store_true", help="count the findings by rule instead")
+    pricing = parser.add_argument_group("pricing", "findings priced in the bytes of an image built from the Dockerfile")
+    pricing.add_argument("--image", metavar="IMAGE", help="the image: in an engine, an archive, a layout, a registry")
+    pricing.add_argument("--min-bytes", metavar="SIZE", help="report only what costs as much, such as 5MB")
+    pricing.add_argument(
+        "--compressed", action="store_true", help="measure compressed bytes too: compress layers without what is found"
+    )
+    pricing.add_argument("--platform", metavar="OS/ARCH", help="which of the image's platforms")
+    pricing.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    pricing.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
+    pricing.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
     reporting.add_argument("--stdin-filename", metavar="PATH", help="what standard input is called, and where it lies")
     configuration = parser.add_argument_group("configuration")
@@ -180,6 +200,18 @@ def _analyze(commands: _Commands) -> None:
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
     parser.add_argument("--top", type=int, default=10, metavar="N", help="how many files to list (default: 10)")
     _output(parser)
+    _dockerfile_options(parser)
+
+
+def _diff(commands: _Commands) -> None:
+    parser = _command(commands, "diff", "compare two images: what grew, and by which line, layer, package and file")
+    parser.add_argument("old", metavar="OLD", help="the image as it was, named in any way that analyze takes")
+    parser.add_argument("new", metavar="NEW", help="the image as it is")
+    _image_options(parser)
+    parser.add_argument("--dockerfile", metavar="FILE", help="the new image's Dockerfile: names the line behind layers")
+    parser.add_argument("--top", type=int, default=10, metavar="N", help="how many of each kind to list (default: 10)")
+    forms = ("text", "json", "markdown")
+    parser.add_argument("--output-format", choices=forms, default="text", help="how to report (default: text)")
     _dockerfile_options(parser)
 
 
@@ -236,8 +268,19 @@ def _output(parser: argparse.ArgumentParser) -> None:
 
 
 def _image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", metavar="IMAGE", help="an image of the Docker engine, or a `docker save` archive")
-    parser.add_argument("--no-verify", action="store_true", help="do not check a local archive's digests")
+    parser.add_argument("image", metavar="IMAGE", help="an image: in an engine or registry, an archive, an OCI layout")
+    _image_options(parser)
+
+
+def _image_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--platform",
+        metavar="OS/ARCH",
+        help="which of an image's platforms (default: this machine's)",
+    )
+    parser.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    parser.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
+    parser.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
 
 

@@ -94,6 +94,10 @@ def _lint(
     arguments: argparse.Namespace, chosen: Options, paths: Sequence[str], errors: list[FileError]
 ) -> tuple[list[FileReport], list[Page]]:
     """Lint the files, say what was fixed, print the patches, and collect the reports, as data or as text."""
+    if arguments.image is not None:
+        from imagelint.cli import priced
+
+        return [priced.report(arguments, chosen, paths)], []
     start = partial(options.job, arguments)
     if len(paths) < MANY:
         return _collect(lintrun.run(chosen.job, paths, start, lambda _: None), arguments.paths, errors)

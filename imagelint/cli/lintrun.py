@@ -87,6 +87,8 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
             yield from _chunk(job, chunk)
             done(len(chunk))
         return
+    if job.style is not None:
+        import imagelint.output.text  # noqa: F401 - here once, and not in each process
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import active_children

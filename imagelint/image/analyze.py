@@ -14,10 +14,10 @@ from imagelint.image.waste import duplicate_files, hidden_files, summarize
 LARGEST_FILES = 20
 
 
-def analyze(image: Image) -> Report:
-    """Merges an image's layers and weighs what is live, what is hidden, and why."""
+def analyze(image: Image, tree: Tree | None = None) -> Report:
+    """Merges an image's layers and weighs what is live, what is hidden, and why; `tree` are they merged already."""
     indexes = [layer.entries for layer in image.layers]
-    tree = Tree(indexes)
+    tree = Tree(indexes) if tree is None else tree
     hidden = list(hidden_files(indexes, tree))
     waste = [*hidden, *duplicate_files(indexes, tree)]
     waste.sort(key=lambda file: (-file.bytes, file.path, file.stored_by))

@@ -46,7 +46,7 @@ class Image:
 
     `reference` is what the user named; `source` is where it was found (`docker`, `docker-archive`, …);
     `id` is the digest of the configuration; `platform` is `os/architecture[/variant]`;
-    `verified` says that every layer's bytes hashed to its diff_id.
+    `verified` says that every layer's bytes hashed to its diff_id; `config` is the configuration's JSON as it was read.
     """
 
     reference: str
@@ -57,3 +57,4 @@ class Image:
     history: tuple[History, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
     verified: bool = False
+    config: bytes = b"{}"

@@ -60,6 +60,7 @@ def open_image(
     limits: Limits = DEFAULT_LIMITS,
     platform: str | None = None,
     notice: Notice | None = None,
+    plain_http: bool = False,
     cache: LayerCache | None = None,
 ) -> Iterator[OpenedImage]:
     """Reads the image that `reference` names (`imagelint.image.reference` says how) and indexes its layers.
@@ -70,7 +71,7 @@ def open_image(
     read whole and verified enters it. Raises an ImagelintError: UsageError, InputError, EngineError or a child.
     """
     documents = cache.documents if cache is not None else NoDocuments()
-    reading = Reading(verify, contents, limits, progress, platform, notice, documents)
+    reading = Reading(verify, contents, limits, progress, platform, notice, documents, plain_http)
     try:
         with find_source(reference).open(reading) as source:
             yield OpenedImage(_read(reference, source, reading, cache), source)
@@ -87,6 +88,7 @@ def read_image(
     limits: Limits = DEFAULT_LIMITS,
     platform: str | None = None,
     notice: Notice | None = None,
+    plain_http: bool = False,
     cache: LayerCache | None = None,
 ) -> Image:
     """The image that `reference` names, as `open_image` reads it, its source closed again."""
@@ -98,6 +100,7 @@ def read_image(
         limits=limits,
         platform=platform,
         notice=notice,
+        plain_http=plain_http,
         cache=cache,
     )
     with opened as found:
@@ -168,6 +171,7 @@ def _assemble(
         history=config.history,
         labels=config.labels,
         verified=reading.verify,
+        config=config.content,
     )
 
 

@@ -1,8 +1,9 @@
 """What a person names an image by, and where that leads.
 
-`docker:NAME`, `docker-archive:PATH[:TAG]` and the like force a source. `docker|podman|registry:X` is a prefix only
-where X has a `/` or a `:`, since `docker:27` and `registry:2` are images; `scheme://X` always is one. A path that
-exists needs no prefix. Everything else is an image in the Docker engine.
+`docker:NAME`, `oci:DIR[:TAG]` and the like force a source. `docker|podman|registry:X` is a prefix only where X has a
+`/` or a `:`, since `docker:27` and `registry:2` are images; `scheme://X` always is one. A path that exists needs no
+prefix, and `-` is standard input. Everything else is an image in the Docker engine, or, where that lacks it, in its
+registry.
 """
 
 from __future__ import annotations
@@ -11,14 +12,18 @@ import os
 from pathlib import Path
 
 from imagelint.errors import InputError, UsageError
-from imagelint.image.sources.docker_archive import DockerArchive
-from imagelint.image.sources.docker_engine import DockerEngine
+from imagelint.image.sources.anywhere import Anywhere
+from imagelint.image.sources.archive import STANDARD_INPUT, Archive
+from imagelint.image.sources.engine import Engine
 from imagelint.image.sources.interface import Source
+from imagelint.image.sources.oci_layout import INDEX, OciLayout
+from imagelint.image.sources.registry.source import Registry
 
 _WORKS = "make an archive with `docker save IMAGE -o FILE` (or `podman save`) and name FILE"
 # These would be images by their short names: `docker:27`.
 _ALSO_IMAGES = frozenset(("docker", "podman", "registry"))
-_SCHEMES = frozenset(("docker-archive", "oci", "oci-archive", *_ALSO_IMAGES))
+_ARCHIVES = frozenset(("docker-archive", "oci-archive"))
+_SCHEMES = frozenset(("oci", *_ARCHIVES, *_ALSO_IMAGES))
 
 
 def find_source(reference: str) -> Source:
@@ -28,19 +33,19 @@ def find_source(reference: str) -> Source:
     """
     scheme, rest = split(reference)
     if scheme is None:
-        path = Path(rest)
-        if _is_path(path):
-            return _archive(reference, path, None)
-        if rest.startswith(("/", "./", "../", "~")) or rest.endswith((".tar", ".tar.gz", ".tgz")):
-            raise InputError(f"no such file: {rest}")
-        return DockerEngine(reference, rest)
+        return _unprefixed(reference, rest)
     if not rest:
         raise UsageError(f"{reference} names no image", hint=f"put a name or a path behind {scheme}:")
-    if scheme == "docker":
-        return DockerEngine(reference, rest)
-    if scheme == "docker-archive":
-        return _archive(reference, *_path_and_tag(rest))
-    raise UsageError(f"{scheme}: is not read yet", hint=_WORKS)
+    if scheme in ("docker", "podman"):
+        return Engine(reference, rest, scheme)
+    if scheme == "registry":
+        return Registry(reference, rest)
+    path, tag = _path_and_tag(rest)
+    if scheme == "oci":
+        return _layout(reference, path, tag)
+    if path.is_dir():
+        raise InputError(f"{path} is a directory, not an image archive", hint=f"oci:{path} reads an OCI layout")
+    return _archive(reference, path, tag, scheme)
 
 
 def split(reference: str) -> tuple[str | None, str]:
@@ -64,21 +69,37 @@ def split(reference: str) -> tuple[str | None, str]:
     return None, reference
 
 
-def _archive(reference: str, path: Path, tag: str | None) -> DockerArchive:
-    if path.is_dir():
-        if (path / "oci-layout").exists():
-            raise UsageError(f"{path} is an OCI layout, which is not read yet", hint=_WORKS)
-        raise InputError(f"{path} is a directory, not an image archive", hint=_WORKS)
-    if not path.exists():
+def _unprefixed(reference: str, rest: str) -> Source:
+    path, tag = (Path(rest), None) if _is_path(Path(rest)) or rest == "-" else _path_and_tag(rest)
+    if rest == "-" or (_is_path(path) and not path.is_dir()):
+        return _archive(reference, path, tag, None)
+    if _is_path(path):
+        return _layout(reference, path, tag)
+    if rest.startswith(("/", "./", "../", "~")) or rest.endswith((".tar", ".tar.gz", ".tgz", ".tar.zst")):
+        raise InputError(f"no such file: {rest}")
+    return Anywhere(reference, rest)
+
+
+def _archive(reference: str, path: Path, tag: str | None, kind: str | None) -> Archive:
+    if path != STANDARD_INPUT and not path.exists():
         raise InputError(f"no such file: {path}")
-    return DockerArchive(reference, path, tag)
+    return Archive(reference, path, tag, kind)
+
+
+def _layout(reference: str, path: Path, tag: str | None) -> OciLayout:
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "is not there"
+        raise InputError(f"{path} {what}: an OCI layout is a directory", hint=f"oci-archive:{path} reads a tar of one")
+    if not (path / INDEX).exists():
+        raise InputError(f"{path} is no OCI layout: it has no {INDEX}", hint=_WORKS)
+    return OciLayout(reference, path, tag)
 
 
 def _path_and_tag(rest: str) -> tuple[Path, str | None]:
     """`PATH` or `PATH:TAG`: the shortest path that exists, since a tag may have a colon in it too."""
     at = len(rest) if _is_path(Path(rest)) else rest.find(":")
     while 0 < at < len(rest):
-        if _is_path(Path(rest[:at])):
+        if _is_path(Path(rest[:at])) or rest[:at] == "-":
             return Path(rest[:at]), rest[at + 1 :]
         at = rest.find(":", at + 1)
     return Path(rest), None

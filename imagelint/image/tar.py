@@ -179,6 +179,11 @@ class TarReader:
         return self._start + self._at
 
     @property
+    def end(self) -> int:
+        """How many bytes of the tar lie before the next entry, as long as nothing of this one's content was taken."""
+        return self._start + self._at + self._size + self._padding
+
+    @property
     def ahead(self) -> int:
         """How many bytes have come in that were not taken: where a source is, less where the reader is."""
         return len(self._view) - self._at

@@ -75,6 +75,10 @@ class Tree:
         for layer in layers:
             self.apply(layer)
 
+    def start(self, layer: int) -> int:
+        """The node of a layer's first entry; the others follow in the order of the index."""
+        return self._starts[layer]
+
     def place(self, node: int) -> tuple[int, int]:
         """The layer of a node, and its row in the layer's index."""
         layer = bisect_right(self._starts, node) - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imagelint.finding import Severity
+from imagelint.output.costs import headline
 from imagelint.output.escape import xml
 from imagelint.output.regions import one_line
 from imagelint.records import TYPE_CHECKING
@@ -40,5 +41,5 @@ def _findings(file: FileReport) -> Iterator[str]:
         # Readers take what is behind the last dot for the rule, and what is before it for the kind.
         yield (
             f'    <error line="{line}" column="{column}" severity="{severity}"'
-            f' message="{xml(finding.message)}" source="imagelint.{xml(finding.code)}"/>'
+            f' message="{xml(headline(finding))}" source="imagelint.{xml(finding.code)}"/>'
         )

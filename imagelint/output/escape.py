@@ -67,3 +67,14 @@ def markdown(text: str) -> str:
                 pieces[number] = pieces[number].replace("&", "&amp;").replace("<", "&lt;")
             out.append("`".join(pieces))
     return "\n".join(out)
+
+
+def code_cell(text: str, longest: int = 120) -> str:
+    """A stranger's text as code in a cell of a Markdown table: no markup, no mention, on one line.
+
+    Inside of code nothing but a backtick has a meaning, and a bar ends the cell all the same; both are shown as
+    characters that only look like them.
+    """
+    shown = printable(" ".join(text.split()))
+    shown = shown if len(shown) <= longest else f"{shown[:longest]}…"
+    return f"`{shown.replace('`', 'ˋ').replace('|', '∣')}`"

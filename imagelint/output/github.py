@@ -20,7 +20,8 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
     """One command a line. GitHub shows ten annotations of each level and step: what matters most comes first."""
     out = [_command("error", {"file": from_root(each.path), "title": "imagelint"}, each.message) for each in errors]
     found = [(file, finding) for file in in_repository(files) for finding in file.findings]
-    found.sort(key=lambda each: -each[1].weight)  # stable: files and lines stay in order
+    # Stable: files and lines, and findings in the order of their bytes, stay in order.
+    found.sort(key=lambda each: -each[1].weight)
     out += [_annotation(file, finding) for file, finding in found]
     return "\n".join(out)
 

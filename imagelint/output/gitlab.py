@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from imagelint.finding import Severity
 from imagelint.fingerprint import fingerprints
+from imagelint.output.costs import headline
 from imagelint.output.escape import lines, unicode
 from imagelint.output.json import dumps
 from imagelint.output.regions import in_repository, one_line
@@ -32,7 +33,7 @@ def report(files: Sequence[FileReport], errors: Sequence[FileError], rules: Mapp
         line = one_line(file.lines, finding.span).line
         out.append(
             {
-                "description": f"{finding.code}: {lines(finding.message)}",
+                "description": f"{finding.code}: {lines(headline(finding))}",
                 "check_name": finding.code,
                 "fingerprint": fingerprint,
                 "severity": _SEVERITIES[finding.weight],

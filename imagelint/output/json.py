@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-    from imagelint.finding import FileError, FileReport, Finding, Fix
+    from imagelint.finding import FileError, FileReport, Finding, Fix, Price
     from imagelint.text import LineIndex, Span
 
 SCHEMA = 1
@@ -23,10 +23,13 @@ def dumps(document: object) -> str:
 
 def check(files: Iterable[FileReport], errors: Iterable[FileError]) -> dict[str, Any]:
     """The report of `check`: findings of all files, and the files that could not be read."""
+    files = tuple(files)
+    totals = [file.total_bytes for file in files if file.total_bytes is not None]
     return {
         "schema": SCHEMA,
         "findings": [finding(file, each) for file in files for each in file.findings],
         "errors": [{"path": error.path, "line": None, "message": error.message} for error in errors],
+        "total": {"layer_bytes": sum(totals)} if totals else None,
     }
 
 
@@ -47,7 +50,18 @@ def finding(file: FileReport, finding: Finding) -> dict[str, Any]:
             {"message": related.message, "location": location(lines, related.span)} for related in finding.related
         ],
         "fix": _fix(lines, finding.fix) if finding.fix else None,
-        "price": None,
+        "price": price(finding.price) if finding.price else None,
+    }
+
+
+def price(price: Price) -> dict[str, Any]:
+    """What a finding costs, and how that is known."""
+    return {
+        "layer_bytes": price.layer_bytes,
+        "compressed_bytes": price.compressed_bytes,
+        "how": price.how,
+        "layers": list(price.layers),
+        "reason": price.reason,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from imagelint.output.costs import headline
 from imagelint.output.escape import xml
 from imagelint.output.regions import explained, one_line
 from imagelint.records import TYPE_CHECKING
@@ -55,5 +56,5 @@ def _case(file: FileReport, finding: Finding, path: str) -> Iterator[str]:
     name = xml(f"{finding.code} {finding.name}".rstrip())
     yield (f'    <testcase classname="{path}" name="{name} at {line}:{column}" file="{path}" line="{line}" time="0">')
     text = xml(f"{file.path}:{line}:{column}: ") + "\n".join(map(xml, explained(finding).split("\n")))
-    yield f'      <failure type="{xml(finding.code)}" message="{xml(finding.message)}">{text}</failure>'
+    yield f'      <failure type="{xml(finding.code)}" message="{xml(headline(finding))}">{text}</failure>'
     yield "    </testcase>"

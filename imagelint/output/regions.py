@@ -6,6 +6,7 @@ import os
 import re
 from bisect import bisect_left
 
+from imagelint.output.costs import headline
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.repository import from_root, root
 from imagelint.text import Position
@@ -66,7 +67,7 @@ class Utf16:
 
 def explained(finding: Finding) -> str:
     """All that a finding says, a line each: what is wrong, what it costs, what to do."""
-    parts = [finding.message]
+    parts = [headline(finding)]
     if finding.note:
         parts.append(finding.note)
     if finding.help:

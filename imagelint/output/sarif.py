@@ -7,13 +7,14 @@ and refuses a file with more results than it likes.
 
 from __future__ import annotations
 
+from math import log10
 from urllib.parse import quote
 
 from imagelint import __version__
 from imagelint.finding import RulePage, Safety, Severity
 from imagelint.fingerprint import fingerprints
 from imagelint.output import escape
-from imagelint.output.json import dumps
+from imagelint.output.json import dumps, price
 from imagelint.output.regions import Utf16, explained, in_repository, line_end
 from imagelint.records import TYPE_CHECKING
 from imagelint.repository import from_root
@@ -137,6 +138,9 @@ def _results(found: Sequence[tuple[FileReport, Finding, str]], codes: Mapping[st
             "partialFingerprints": {"primaryLocationLineHash": fingerprint},
             "properties": {"name": finding.name, "aliases": list(finding.aliases or ())},
         }
+        if finding.price is not None and finding.price.layer_bytes is not None:
+            result["properties"]["price"] = price(finding.price)
+            result["rank"] = _rank(finding.price.layer_bytes)
         if finding.related:
             result["relatedLocations"] = [
                 {
@@ -150,6 +154,11 @@ def _results(found: Sequence[tuple[FileReport, Finding, str]], codes: Mapping[st
         if finding.fix and all(edit.replacement == escape.unicode(edit.replacement) for edit in finding.fix.edits):
             result["fixes"] = [_fix(file, columns, finding.fix)]
         yield result
+
+
+def _rank(size: int) -> float:
+    """0 to 100 by the bytes that a finding costs: 10 for each factor of ten, so that 10 GB are 100."""
+    return round(min(10 * log10(size), 100.0), 1) if size > 0 else 0.0
 
 
 def _place(file: FileReport, columns: Utf16, span: Span) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def analysis(out: Console, report: Report, places: Mapping[int, Place], top: int
 
 
 def _layers(report: Report, places: Mapping[int, Place], width: int) -> Table:
-    table = _table("layer", "size", "share")
+    table = simple_table("layer", "size", "share")
     if places:
         table.add_column("line", justify="right", style="cyan", no_wrap=True)
     table.add_column("command", no_wrap=True)
@@ -82,12 +82,12 @@ def _layers(report: Report, places: Mapping[int, Place], width: int) -> Table:
         command = Text(printable(" ".join(layer.command.split())))
         if layer.base:
             command.append("  (base image)", "dim")
-        cells.append(_cut(command, left))
+        cells.append(cut(command, left))
         table.add_row(*cells)
     return table
 
 
-def _table(*titles: str) -> Table:
+def simple_table(*titles: str) -> Table:
     """A table whose columns of numbers keep their width; what may be cut is cut before it comes in."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in titles:
@@ -95,7 +95,8 @@ def _table(*titles: str) -> Table:
     return table
 
 
-def _cut(text: Text, width: int) -> Text:
+def cut(text: Text, width: int) -> Text:
+    """The text, shortened to a width of no less than 20."""
     text.truncate(max(width, 20), overflow="ellipsis")
     return text
 
@@ -111,7 +112,7 @@ def _waste(out: Console, report: Report, top: int) -> None:
             ("wasted ", "bold"), (human(report.reclaimable_bytes), "bold red"), f", {share:.1%} of what is stored"
         )
     )
-    table = _table("wasted", "files", "stored by", "hidden by")
+    table = simple_table("wasted", "files", "stored by", "hidden by")
     table.add_column("why", no_wrap=True)
     inside = [each for each in report.reclaimable if each.within_stored]
     for each in sorted(inside, key=lambda each: -each.bytes)[:top]:
@@ -124,20 +125,20 @@ def _waste(out: Console, report: Report, top: int) -> None:
         if file.reason != "duplicate":
             count, layers = by_path.get(file.path, (0, []))
             by_path[file.path] = (count + file.bytes, [*layers, file.stored_by])
-    files = _table("wasted", "in layers")
+    files = simple_table("wasted", "in layers")
     files.add_column("file", no_wrap=True)
     for path, (count, layers) in sorted(by_path.items(), key=lambda each: -each[1][0])[:top]:
         where = ", ".join(str(layer) for layer in sorted(layers))
-        files.add_row(human(count), where[:_LAYERS_WIDTH], _cut(Text(printable(path)), out.width - _FIXED_WIDTH))
+        files.add_row(human(count), where[:_LAYERS_WIDTH], cut(Text(printable(path)), out.width - _FIXED_WIDTH))
     if by_path:
         out.print(files)
 
 
 def _largest(out: Console, report: Report, top: int) -> None:
-    table = _table("size", "layer")
+    table = simple_table("size", "layer")
     table.add_column("largest live files", no_wrap=True)
     for each in report.largest[:top]:
-        table.add_row(human(each.bytes), str(each.layer), _cut(Text(printable(each.path)), out.width - _FIXED_WIDTH))
+        table.add_row(human(each.bytes), str(each.layer), cut(Text(printable(each.path)), out.width - _FIXED_WIDTH))
     if report.largest[:top]:
         out.print(table)
 
@@ -182,7 +183,7 @@ def gate(out: Console, report: Report, verdict: Verdict, places: Mapping[int, Pl
         place = places.get(index)
         where = f"layer {index}" + (f", line {place.line}" if place else "")
         size = signed(count) if verdict.culprits else human(count)
-        table.add_row(size, where, _cut(Text(printable(command)), out.width - _FIXED_WIDTH))
+        table.add_row(size, where, cut(Text(printable(command)), out.width - _FIXED_WIDTH))
         if path:
-            table.add_row("", "", _cut(Text(f"mostly {printable(path)}", "dim"), out.width - _FIXED_WIDTH))
+            table.add_row("", "", cut(Text(f"mostly {printable(path)}", "dim"), out.width - _FIXED_WIDTH))
     out.print(table)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Wider source lines are cut around what the caret points at.
 MAX_WIDTH = 160
+_WORDS = ("cost", "note", "help", "fix", "rule")
 
 
 class Page(NamedTuple):
@@ -26,6 +27,7 @@ class Page(NamedTuple):
     text: str
     weights: Mapping[Severity, int]
     fixable: int
+    total_bytes: int | None = None
 
 
 def page(file: FileReport, style: Style) -> Page:
@@ -37,7 +39,7 @@ def page(file: FileReport, style: Style) -> Page:
     for finding in file.findings:
         weights[finding.weight] = weights.get(finding.weight, 0) + 1
     fixable = sum(finding.fix is not None and finding.fix.safety is Safety.SAFE for finding in file.findings)
-    return Page("\n".join([*writer.lines, ""]), weights, fixable)
+    return Page("\n".join([*writer.lines, ""]), weights, fixable, file.total_bytes)
 
 
 class _Writer:
@@ -50,7 +52,7 @@ class _Writer:
         self._style = style
         self._bar = style("|", "blue")
         self._arrows = {mark: style(arrow, "blue") for mark, arrow in (("^", "-->"), ("-", ":::"))}
-        self._words = {word: f"{style('=', 'blue')} {style(word, 'bold')}:" for word in ("note", "help", "fix", "rule")}
+        self._words = {word: f"{style('=', 'blue')} {style(word, 'bold')}:" for word in _WORDS}
 
     def write(self, finding: Finding) -> None:
         """The lines of a finding."""
@@ -70,6 +72,10 @@ class _Writer:
                 lines = [str(position(related.span.start).line) for related in group]
                 where = f"{', '.join(lines[:-1])} and {lines[-1]}"
                 write(f"{indent} {self._arrows['-']} lines {where}: {printable(group[0].message)}")
+        if finding.price:
+            from imagelint.output.costs import cost  # only where an image is looked at
+
+            write(f"{indent} {self._words['cost']} {printable(cost(finding.price))}")
         if finding.note:
             write(f"{indent} {self._words['note']} {printable(finding.note)}")
         if finding.help:
@@ -157,6 +163,11 @@ def summary(pages: Sequence[Page], unread: int, style: Style, *, known: int = 0)
     )
     fixable = sum(page.fixable for page in pages)
     total = f"{shown} finding{'s' * (shown != 1)} in {checked}: {weights}"
+    totals = [page.total_bytes for page in pages if page.total_bytes is not None]
+    if totals:
+        from imagelint.sizes import human
+
+        total += f"; {human(sum(totals))} in all"
     return total + (f"; {fixable} can be fixed with --fix" if fixable else "") + failed
 
 

@@ -1,4 +1,4 @@
-"""For tests of one's own: images made in memory, as `docker save` writes them."""
+"""For tests of one's own: images made in memory, as `docker save` writes them, and as OCI layouts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import gzip
 import io
 import json
 import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +15,30 @@ from typing import Any, Literal, Self
 
 Layout = Literal["legacy", "blobs"]
 Compression = Literal["gzip", "zstd"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """The media types of one kind of registry."""
+
+    index: str
+    manifest: str
+    config: str
+    layer: str
+
+
+OCI = Media(
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.oci.image.layer.v1.tar",
+)
+DOCKER = Media(
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.container.image.v1+json",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+)
 
 _EPOCH = "2024-01-01T00:00:00Z"
 
@@ -136,7 +162,56 @@ def archive(*images: ImageBuilder, layout: Layout = "blobs", compression: Compre
     return tar_of(members)
 
 
-def tar_of(members: dict[str, bytes | str]) -> bytes:
+def layout(*images: ImageBuilder, compression: Compression = "gzip", media: Media = OCI) -> dict[str, bytes]:
+    """The files of an OCI layout by name, an index entry an image, with its platform and, if it has one, its tag.
+
+    An image of several platforms is several images of one tag.
+    """
+    files = {"oci-layout": b'{"imageLayoutVersion": "1.0.0"}'}
+    entries = [image_entry(image, files, compression, media) for image in images]
+    files["index.json"] = _document({"schemaVersion": 2, "mediaType": media.index, "manifests": entries})
+    return files
+
+
+def image_entry(
+    image: ImageBuilder, files: dict[str, bytes], compression: Compression, media: Media = OCI
+) -> dict[str, Any]:
+    """Puts an image's blobs among files, and gives the descriptor of its manifest."""
+    layer_type = f"{media.layer}+{compression}" if compression and media is OCI else media.layer
+    layers = [_stored(_compressed(layer, compression), layer_type, files) for layer in image.layers]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": media.manifest,
+        "config": _stored(_document(image.config()), media.config, files),
+        "layers": layers,
+    }
+    entry = _stored(_document(manifest), media.manifest, files)
+    entry["platform"] = {"os": "linux", "architecture": image.architecture}
+    if image.tags:
+        entry["annotations"] = {"org.opencontainers.image.ref.name": image.tags[0]}
+    return entry
+
+
+def _stored(content: bytes, media_type: str, files: dict[str, bytes]) -> dict[str, Any]:
+    """Puts a blob among files, and gives its descriptor."""
+    files[f"blobs/sha256/{_hex(content)}"] = content
+    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+
+
+def _document(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def write(files: Mapping[str, bytes], folder: Path) -> Path:
+    """Writes files into a folder, and returns it."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def tar_of(members: Mapping[str, bytes | str]) -> bytes:
     """A tar of files, by name and content; a string instead of content is the target of a symbolic link."""
     builder = LayerBuilder()
     for name, content in members.items():

@@ -6,7 +6,7 @@ import re
 
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.dockerfile.parser import Dockerfile
-from imagelint.finding import Duplicates, Finding, Fix, Persona, Related, Safety, Severity, Shadowed
+from imagelint.finding import Duplicates, Finding, Fix, Hidden, Persona, Related, Safety, Severity
 from imagelint.graph import BuildGraph
 from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
@@ -23,7 +23,7 @@ _NAMED = 3
 _MODES = {"+x": "755", "a+x": "755", "u+x": "755", "ugo+x": "755", "a+rx": "755", "+rx": "755"}
 
 
-@rule("IL202", blame=Duplicates())
+@rule("IL202", blame=Hidden())
 def ownership_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     r"""chown in a layer behind the one that stored the files.
 
@@ -59,7 +59,7 @@ def ownership_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph
         )
 
 
-@rule("IL203", blame=Duplicates())
+@rule("IL203", blame=Hidden())
 def mode_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     r"""chmod in a layer behind the one that stored the files.
 
@@ -94,7 +94,7 @@ def mode_changed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> 
         )
 
 
-@rule("IL204", blame=Duplicates())
+@rule("IL204", blame=Hidden())
 def moved_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     r"""mv in a layer behind the one that stored the files.
 
@@ -121,7 +121,7 @@ def moved_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Iterato
         )
 
 
-@rule("IL205", blame=Shadowed())
+@rule("IL205", blame=Hidden())
 def removed_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
     r"""rm, or the removal of packages, in a layer behind the one that stored them.
 
@@ -190,6 +190,29 @@ def copied_again_in_a_later_layer(dockerfile: Dockerfile, graph: BuildGraph) -> 
             )
 
 
+@rule("IL220", blame=Hidden(), measured=True)
+def stored_in_vain(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
+    """An image's layers show bytes that one instruction stored, and a later one stored again, moved or removed.
+
+    Why: no text tells everything that a script does. With `--image`, or `analyze --dockerfile`, imagelint reads the
+    layers: what is stored and hidden again is reported at the line that hid it, with the line that stored it and the
+    bytes, where no other rule has said so. A package manager that rewrites its database in each RUN is found as well as
+    an installer that changes the owner of everything. Less than 100 kB are not worth a line.
+
+    ```dockerfile bad
+    FROM debian:12
+    COPY app /opt/app
+    RUN /opt/app/install.sh
+    ```
+
+    ```dockerfile good
+    FROM debian:12
+    RUN --mount=type=bind,source=app,target=/tmp/app /tmp/app/install.sh
+    ```
+    """
+    yield from ()
+
+
 def _of_kind(kind: str, graph: BuildGraph) -> Iterator[Change]:
     """The changes of a kind, those of one command put together."""
     last: Change | None = None
@@ -198,11 +221,13 @@ def _of_kind(kind: str, graph: BuildGraph) -> Iterator[Change]:
             continue
         if last is not None and last.run is change.run and set(change.earlier) <= set(last.earlier):
             # `chown`, and `chgrp` behind it: what it touches is stored again already.
-            last = last._replace(large=last.large or change.large, exact=False)
+            paths = tuple(dict.fromkeys((*last.paths, *change.paths)))[: 4 * _NAMED]
+            last = last._replace(large=last.large or change.large, exact=False, paths=paths)
             continue
         if last is not None and last.command is change.command:
             earlier = tuple(dict.fromkeys((*last.earlier, *change.earlier)))[: 4 * _NAMED]
-            last = last._replace(earlier=earlier, large=last.large or change.large, exact=False)
+            paths = tuple(dict.fromkeys((*last.paths, *change.paths)))[: 4 * _NAMED]
+            last = last._replace(earlier=earlier, large=last.large or change.large, exact=False, paths=paths)
             continue
         if last is not None:
             yield last
@@ -222,6 +247,9 @@ def _finding(change: Change, message: str, *, note: str, help_: str, fix: Fix | 
         related=tuple(related.values())[:_NAMED],
         severity=None if change.large else Severity.INFO,
         persona=None if change.large else Persona.PEDANTIC,
+        blame=Hidden(*(glob for path in change.paths for glob in (path, f"{path.rstrip('/')}/*")))
+        if change.paths and change.kind is not changes.COPY
+        else None,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from imagelint.dockerfile import edit
 from imagelint.dockerfile.instructions import Run
-from imagelint.finding import Finding, Fix, Persona, Related, Safety, Severity, Unpriced
+from imagelint.finding import Finding, Fix, Persona, Recommended, Related, Safety, Severity, Unpriced
 from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit
@@ -26,7 +26,7 @@ _DOCKER_CLEAN = frozenset(
 @rule(
     "IL525",
     programs=installers.of("apt"),
-    blame=Unpriced("which packages were only recommended is in dpkg's records inside the image"),
+    blame=Recommended(),
     aliases=("DL3015",),
     severity=Severity.INFO,
 )

@@ -8,8 +8,11 @@ import pytest
 
 from imagelint.errors import InputError, UsageError
 from imagelint.image.reference import find_source, split
-from imagelint.image.sources.docker_archive import DockerArchive
-from imagelint.image.sources.docker_engine import DockerEngine
+from imagelint.image.sources.anywhere import Anywhere
+from imagelint.image.sources.archive import Archive
+from imagelint.image.sources.engine import Engine
+from imagelint.image.sources.oci_layout import OciLayout
+from imagelint.image.sources.registry.source import Registry
 
 
 @pytest.mark.parametrize(
@@ -41,24 +44,31 @@ def test_a_path_that_exists_needs_no_prefix(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     Path("docker:27").touch()
     Path("debian").touch()
-    assert find_source("docker:27") == DockerArchive("docker:27", Path("docker:27"))
-    assert find_source("debian") == DockerArchive("debian", Path("debian"))
-    assert find_source("docker://debian") == DockerEngine("docker://debian", "debian")
+    assert find_source("docker:27") == Archive("docker:27", Path("docker:27"))
+    assert find_source("debian") == Archive("debian", Path("debian"))
+    assert find_source("docker://debian") == Engine("docker://debian", "debian")
 
 
 def test_a_tag_in_an_archive(tmp_path: Path) -> None:
     path = tmp_path / "a:b.tar"
     path.touch()
-    assert find_source(f"docker-archive:{path}") == DockerArchive(f"docker-archive:{path}", path)
-    assert find_source(f"docker-archive:{path}:x:1") == DockerArchive(f"docker-archive:{path}:x:1", path, "x:1")
+    assert find_source(f"docker-archive:{path}") == Archive(f"docker-archive:{path}", path, None, "docker-archive")
+    assert find_source(f"docker-archive:{path}:x:1") == Archive(
+        f"docker-archive:{path}:x:1", path, "x:1", "docker-archive"
+    )
+    assert find_source(f"{path}:x:1") == Archive(f"{path}:x:1", path, "x:1")
 
 
-@pytest.mark.parametrize("reference", ["podman:a/b", "podman://a", "oci:x", "oci-archive:x", "registry:a/b"])
-def test_sources_that_are_not_there_yet(reference: str) -> None:
-    with pytest.raises(UsageError, match="is not read yet") as caught:
-        find_source(reference)
-    assert caught.value.hint is not None
-    assert "docker save" in caught.value.hint
+def test_standard_input() -> None:
+    assert find_source("-") == Archive("-", Path("-"))
+    assert find_source("oci-archive:-:1.0") == Archive("oci-archive:-:1.0", Path("-"), "1.0", "oci-archive")
+
+
+def test_engines() -> None:
+    assert find_source("podman:a/b") == Engine("podman:a/b", "a/b", "podman")
+    assert find_source("docker:a/b") == Engine("docker:a/b", "a/b")
+    assert find_source("debian:12") == Anywhere("debian:12", "debian:12")
+    assert find_source("registry:a/b") == Registry("registry:a/b", "a/b")
 
 
 @pytest.mark.parametrize("reference", ["", " ", "a\0b", "docker://", "docker-archive:", "ftp://x"])
@@ -77,8 +87,17 @@ def test_paths_to_nothing(reference: str) -> None:
 
 
 def test_directories(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"is no OCI layout: it has no index\.json"):
+        find_source(str(tmp_path))
     with pytest.raises(InputError, match="is a directory, not an image archive"):
-        find_source(str(tmp_path))
-    (tmp_path / "oci-layout").touch()
-    with pytest.raises(UsageError, match="OCI layout, which is not read yet"):
-        find_source(str(tmp_path))
+        find_source(f"docker-archive:{tmp_path}")
+    (tmp_path / "index.json").touch()
+    assert find_source(str(tmp_path)) == OciLayout(str(tmp_path), tmp_path)
+    assert find_source(f"oci:{tmp_path}:a:b") == OciLayout(f"oci:{tmp_path}:a:b", tmp_path, "a:b")
+    assert find_source(f"{tmp_path}:1") == OciLayout(f"{tmp_path}:1", tmp_path, "1")
+
+
+def test_a_file_is_no_layout(tmp_path: Path) -> None:
+    (tmp_path / "x.tar").touch()
+    with pytest.raises(InputError, match="is a file: an OCI layout is a directory"):
+        find_source(f"oci:{tmp_path}/x.tar")

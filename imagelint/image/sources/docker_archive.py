@@ -10,53 +10,21 @@ whatever looks like a layer is indexed, since the manifest may come last.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.blob import Blob, decompressed, is_compressed, peek
+from imagelint.image.blob import Blob
 from imagelint.image.config import ImageConfig, clip, parse_config, parse_document
-from imagelint.image.sources.files import CHUNK_BYTES
 from imagelint.image.sources.interface import Reading, StoredLayer
-from imagelint.image.sources.members import FileMembers, Members, StreamMembers, named_digest
-from imagelint.image.tar import BLOCK_BYTES, Chunk, is_header
+from imagelint.image.sources.members import Members, named_digest
+from imagelint.image.tar import Chunk
 
+MANIFEST = "manifest.json"
 _TAGS_SHOWN = 20
 _HINT = "imagelint reads what `docker save IMAGE -o FILE` writes"
-
-
-@dataclass(frozen=True, slots=True)
-class DockerArchive:
-    """A `docker save` archive in a file, plain or compressed. `tag` chooses among several images in it."""
-
-    reference: str
-    path: Path
-    tag: str | None = None
-
-    @contextmanager
-    def open(self, reading: Reading) -> Iterator[OpenArchive]:
-        """Reads the archive's documents: where the file can seek and is not compressed these alone, else all of it."""
-        try:
-            with self.path.open("rb", buffering=0) as file:
-                members = self._members(file.fileno(), file.seekable(), reading)
-                yield open_archive(members, self.reference, "docker-archive", reading, tag=self.tag)
-        except OSError as error:
-            raise InputError(f"cannot read {self.path}: {error.strerror or error}") from None
-
-    def _members(self, descriptor: int, seekable: bool, reading: Reading) -> Members:
-        size = os.fstat(descriptor).st_size if seekable else None
-        if size is not None and is_header(os.pread(descriptor, BLOCK_BYTES, 0)):
-            return FileMembers(descriptor, size, self.reference, reading)
-        start, chunks = peek(_read_chunks(descriptor, size, self.reference, reading), BLOCK_BYTES)
-        if is_compressed(start):
-            start, chunks = peek(decompressed(start, chunks), BLOCK_BYTES)
-        if not is_header(start):
-            raise InputError(f"{self.path} is not an image archive", hint=_HINT)
-        return StreamMembers(chunks, self.reference, reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +41,10 @@ class OpenArchive:
         """Reads layers of the archive, or gives those that have passed by."""
         blobs = self.members.index(self.names[place] for place in wanted)
         return {place: blobs[self.names[place]] for place in wanted}
+
+    def member(self, layer: int) -> str:
+        """The name of the member that has a layer's bytes, links followed."""
+        return self.members.followed(self.names[layer])
 
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """A layer's uncompressed tar, from the file."""
@@ -127,11 +99,3 @@ def _strings(value: Any) -> list[str] | None:
     if value is None:
         return []
     return value if isinstance(value, list) and all(isinstance(item, str) for item in value) else None
-
-
-def _read_chunks(descriptor: int, size: int | None, what: str, reading: Reading) -> Iterator[Chunk]:
-    done = 0
-    while chunk := os.read(descriptor, CHUNK_BYTES):
-        done += len(chunk)
-        reading.report(what, done, size)
-        yield chunk

@@ -59,7 +59,8 @@ class Reading:
     which tells overwritten from merely re-stored, and moved from removed, and keeps the files that packages are known
     by. Without both, only headers are read where the source can seek.
 
-    `platform` (`os/architecture[/variant]`) chooses where a source offers several; None is the host's.
+    `platform` (`os/architecture[/variant]`) chooses where a source offers several; None is the host's. With
+    `plain_http` registries are spoken to without TLS, if they have none; this machine's own always are.
     """
 
     verify: bool = True
@@ -69,6 +70,7 @@ class Reading:
     platform: str | None = None
     notice: Notice | None = None
     documents: Documents = NO_DOCUMENTS
+    plain_http: bool = False
 
     def report(self, what: str, done: int, total: int | None) -> None:
         """Tells the progress callback, if there is one."""

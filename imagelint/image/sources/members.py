@@ -46,6 +46,10 @@ class Members(Protocol):
         """The uncompressed tar of a layer, anew; InputError where the archive has passed by."""
         ...
 
+    def followed(self, name: str) -> str:
+        """The name of the member that a member leads to: its own, or that at the end of its links."""
+        ...
+
 
 def named_digest(name: str) -> str | None:
     """The digest by which a member is named, `sha256:…`, or None."""
@@ -110,6 +114,10 @@ class FileMembers:
     def tar(self, name: str) -> Iterator[Iterable[Chunk]]:
         """The layer's tar, from the file."""
         yield unpacked(self._region(self._extent(name)))
+
+    def followed(self, name: str) -> str:
+        """Follows links."""
+        return _follow(name, self._links)
 
     def _region(self, extent: tuple[int, int], passed: Callable[[int], None] | None = None) -> FileRegion:
         return FileRegion(self._descriptor, *extent, passed=passed)
@@ -188,6 +196,18 @@ class StreamMembers:
             hint="name an uncompressed archive in a file",
         )
 
+    def followed(self, name: str) -> str:
+        """Follows links."""
+        return _follow(name, self._links)
+
+    def blob_document(self, digest: str) -> bytes:
+        """The document that has a digest, in an archive laid out as OCI's are; InputError where there is none."""
+        algorithm, _, encoded = digest.partition(":")
+        content = self.document(f"blobs/{algorithm}/{encoded}")
+        if content is None:
+            raise InputError(f"{self._what} has no document {clip(digest)}")
+        return content
+
     def _blob(self, name: str) -> Blob:
         followed = _follow(name, self._links)
         if followed in self._refused:
@@ -198,6 +218,17 @@ class StreamMembers:
         if blob is None:
             raise BrokenImageError(f"the archive lacks the layer {clip(name)}")
         return blob
+
+
+@contextmanager
+def member(chunks: Iterable[Chunk], name: str) -> Iterator[Iterable[Chunk]]:
+    """The content of one member of an archive that passes by; BrokenImageError where it has none of that name."""
+    tar = TarReader(chunks)
+    while (header := tar.read()) is not None:
+        if header[0] == name and header[1] == REGULAR:
+            yield tar.content()
+            return
+    raise BrokenImageError(f"the archive lacks {clip(name)}")
 
 
 def _too_large(name: str, reading: Reading) -> BrokenImageError:

@@ -35,7 +35,8 @@ class Change(NamedTuple):
 
     `word` is the path, or package, that it names; `value` the new owner or mode; `earlier` who stored it; `large` says
     whether that is more than a small file; `exact` whether it is all that one COPY brought; `before` is the instruction
-    in front of the RUN; `known` says that the new owner was there before that.
+    in front of the RUN; `known` says that the new owner was there before that; `paths` are those that it touches, with
+    patterns in them, none where they are packages.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Change(NamedTuple):
     exact: bool
     before: Instruction | None
     known: bool = False
+    paths: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -159,7 +161,7 @@ class _Walk:
             large = any(_is_large(each, kind, value, recursive=recursive) for each in covered)
             exact = len(covered) == 1 and covered[0].path == path
             known = exact and kind is OWNER and self._known(value)
-            return Change(kind, run, command, word, value, tuple(covered), large, exact, self.before, known)
+            return Change(kind, run, command, word, value, tuple(covered), large, exact, self.before, known, (path,))
         # In a folder that was copied: what no command before this one can have made comes from an earlier layer.
         holding = self.index.holding(path) if quiet else []
         if kind is OWNER:
@@ -169,7 +171,7 @@ class _Walk:
         name = path.rpartition("/")[2]
         named = stored.kind_of(name)
         large = recursive or named is FILE or (kind in (MOVE, REMOVE) and named is EITHER)
-        return Change(kind, run, command, word, value, tuple(holding), large, False, self.before)
+        return Change(kind, run, command, word, value, tuple(holding), large, False, self.before, paths=(path,))
 
     def _known(self, owner: str) -> bool:
         """Whether user and group were there before the last COPY: by number, root, or made by a RUN before it."""

@@ -1,0 +1,98 @@
+"""Connections to container engines that speak Docker's API: Docker's own, and Podman's compatible socket."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from imagelint.errors import EngineError, ImageNotFoundError
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+_TIMEOUT_SECONDS = 600  # an engine may stage a large export on its disk, and sends nothing meanwhile
+_HINTS = {
+    "docker": "start it (`systemctl start docker`, or Docker Desktop), or name an archive made with `docker save`",
+    "podman": "start it (`systemctl --user start podman.socket`), or name an archive made with `podman save`",
+}
+_CALLED = {"docker": "the Docker engine", "podman": "Podman"}
+
+
+@contextmanager
+def connected(kind: str, reference: str) -> Iterator[APIClient]:
+    """A client of the engine `docker` or `podman`, with what goes wrong in it told as errors of our own.
+
+    Raises ImageNotFoundError where the engine has not what is asked for, and EngineError for everything else.
+    """
+    # Imported late: the SDK takes longer to import than a Dockerfile to lint.
+    import docker.errors
+    import requests.exceptions
+    import urllib3.exceptions
+
+    engine = _CALLED[kind]
+    client = None
+    try:
+        client = _docker() if kind == "docker" else _podman()
+        yield client
+    except docker.errors.ImageNotFound:
+        raise ImageNotFoundError(
+            f"{engine} has no image {reference}",
+            hint=f"`{kind} pull {reference}` or build it, or name an archive made with `{kind} save`",
+        ) from None
+    except docker.errors.APIError as error:
+        raise EngineError(f"{engine} answers for {reference}: {error.explanation or error}") from None
+    except (docker.errors.DockerException, requests.exceptions.ConnectionError) as error:
+        if client is None:
+            raise EngineError(f"{engine} does not answer: {_reason(error)}", hint=_HINTS[kind]) from None
+        raise EngineError(f"{engine} stopped answering: {_reason(error)}") from None
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as error:
+        raise EngineError(f"{engine} stopped answering: {_reason(error)}") from None
+    finally:
+        if client is not None:
+            client.close()
+
+
+def _docker() -> APIClient:
+    """As the docker command does: DOCKER_HOST, else DOCKER_CONTEXT or the configured context, else the default."""
+    import docker
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    settings: dict[str, Any] = dict(kwargs_from_env())
+    if "base_url" not in settings:
+        name = os.environ.get("DOCKER_CONTEXT") or None
+        context = ContextAPI.get_context(name)
+        if context is None:
+            raise docker.errors.ContextNotFound(name or "")
+        settings = {"base_url": context.Host, "tls": context.TLSConfig or False}
+    if str(settings.get("base_url")).startswith("ssh://") and find_spec("paramiko") is None:
+        raise EngineError("an engine behind ssh:// needs paramiko", hint="pip install 'docker[ssh]'")
+    return docker.APIClient(version="auto", timeout=_TIMEOUT_SECONDS, **settings)
+
+
+def _podman() -> APIClient:
+    """By CONTAINER_HOST, else the user's own socket, else the system's."""
+    import docker
+
+    host = os.environ.get("CONTAINER_HOST")
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    sockets = [f"{runtime}/podman/podman.sock"] if runtime else []
+    sockets.append("/run/podman/podman.sock")
+    if not host:
+        host = "unix://" + next((each for each in sockets if os.path.exists(each)), sockets[-1])
+    if host.startswith("ssh://") and find_spec("paramiko") is None:
+        raise EngineError("an engine behind ssh:// needs paramiko", hint="pip install 'docker[ssh]'")
+    return docker.APIClient(base_url=host, version="auto", timeout=_TIMEOUT_SECONDS)
+
+
+def _reason(error: BaseException) -> str:
+    """What the system said, where it is below the libraries that pass it on; else what they say."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror
+        inner = inner.__cause__ or inner.__context__
+    return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Images in registries, read straight over the OCI Distribution API, without an engine."""

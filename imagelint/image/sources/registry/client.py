@@ -1,0 +1,226 @@
+"""The pull half of the OCI Distribution API v2: manifests and blobs of one repository, with tokens where wanted."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from imagelint.errors import BrokenImageError, ImageNotFoundError, RegistryError
+from imagelint.image.config import clip
+from imagelint.image.limits import MIB
+from imagelint.image.sources.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
+from imagelint.image.sources.registry import credentials
+from imagelint.image.sources.registry.names import Name
+from imagelint.image.sources.registry.transport import Transport, body, chunks, reason
+from imagelint.image.tar import Chunk
+
+if TYPE_CHECKING:
+    import requests
+
+_ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
+_BLOB_ATTEMPTS = 6  # without a byte of progress
+_CHALLENGE = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_ERROR_BYTES = 64 * 1024
+
+
+class Client:
+    """One repository of a registry, for as long as the transport is open; several threads may use it."""
+
+    def __init__(self, name: Name, transport: Transport) -> None:
+        self._name = name
+        self._transport = transport
+        self._credentials = credentials.find(name.registry)
+        self._authorization: str | None = None
+        self._lock = Lock()
+        self._base = self._found_base()
+
+    def manifest(self, version: str, limit: int) -> tuple[str, bytes]:
+        """The media type and the bytes of the manifest or index that a tag or digest leads to."""
+        what = f"{self._name.repository}:{version}" if ":" not in version else f"{self._name.repository}@{version}"
+        with self._get(f"{self._base}/manifests/{version}", {"Accept": _ACCEPT}) as response:
+            self._check(response, what)
+            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+            content = body(response, limit, what)
+        if content[:1] != b"{" and media_type.startswith("text/"):
+            raise RegistryError(f"{self._name.registry} answers with a web page ({media_type}), not with a manifest")
+        return media_type, content
+
+    def document(self, found: Descriptor) -> bytes:
+        """A configuration, whole; of no more bytes than its descriptor says."""
+        return b"".join(bytes(chunk) for chunk in self.blob(found))
+
+    def blob(self, found: Descriptor, passed: Callable[[int], None] | None = None) -> Iterator[Chunk]:
+        """A blob's bytes as they come; a connection that breaks is taken up where it broke.
+
+        Raises RegistryError where that does not help, BrokenImageError where there are more or fewer bytes than the
+        descriptor says. Bytes are not held against the digest here: that is for whoever has all of them.
+        """
+        done, failures = 0, 0
+        while True:
+            try:
+                with self._blob(found, done) as response:
+                    for chunk in chunks(response, f"blob {clip(found.digest)}"):
+                        done += len(chunk)
+                        failures = 0
+                        if done > found.size:
+                            raise BrokenImageError(
+                                f"blob {clip(found.digest)} is longer than the {found.size:,} bytes announced"
+                            )
+                        if passed is not None:
+                            passed(len(chunk))
+                        yield chunk
+                why = f"it ends after {done:,} of {found.size:,} bytes"
+            except (RegistryError, BrokenImageError, ImageNotFoundError):
+                raise
+            except Exception as error:  # whatever the library and those below it raise
+                why = reason(error)
+            if done == found.size:
+                return
+            failures += 1
+            if failures >= _BLOB_ATTEMPTS:
+                raise RegistryError(f"blob {clip(found.digest)} cannot be read from {self._name.registry}: {why}")
+
+    @contextmanager
+    def _blob(self, found: Descriptor, start: int) -> Iterator[requests.Response]:
+        """The answer for a blob from a byte on; what comes before is passed over where the registry knows no ranges."""
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with self._get(f"{self._base}/blobs/{found.digest}", headers) as response:
+            if start and response.status_code == 206:
+                if not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+                    raise RegistryError(
+                        f"{self._name.registry} sends another range of {clip(found.digest)} than asked for"
+                    )
+                yield response
+                return
+            self._check(response, f"blob {clip(found.digest)}", hint=_foreign(found))
+            length = response.headers.get("Content-Length", "")
+            if length.isdigit() and int(length) != found.size and not response.headers.get("Content-Encoding"):
+                announced = f"{found.size:,} as its manifest says"
+                raise BrokenImageError(f"blob {clip(found.digest)} has {int(length[:15]):,} bytes, not {announced}")
+            left = start
+            while left:
+                piece = response.raw.read(min(left, MIB), decode_content=False)
+                if not piece:
+                    raise ConnectionError("the connection was closed")
+                left -= len(piece)
+            yield response
+
+    @contextmanager
+    def _get(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """An answer, with a token or a password where the registry asks for one."""
+        with self._transport.get(url, headers, authorization=self._authorization) as response:
+            if response.status_code != 401:
+                yield response
+                return
+            challenge = response.headers.get("WWW-Authenticate", "")
+        with self._lock:
+            self._authorization = self._authorized(challenge)
+        with self._transport.get(url, headers, authorization=self._authorization) as response:
+            yield response
+
+    def _found_base(self) -> str:
+        """The address of the API: with TLS, or without where that is allowed and nothing else answers."""
+        host = self._name.host
+        plain = self._transport.may_be_plain(host)
+        for scheme in ("https", "http") if plain else ("https",):
+            try:
+                with self._transport.get(f"{scheme}://{host}/v2/", {}, again=not plain or scheme == "http") as response:
+                    if response.status_code == 401:
+                        self._authorization = self._authorized(response.headers.get("WWW-Authenticate", ""))
+                break
+            except RegistryError:
+                if scheme == "http" or not plain:
+                    raise
+        return f"{scheme}://{host}/v2/{self._name.repository}"
+
+    def _authorized(self, challenge: str) -> str | None:
+        """The Authorization that a challenge asks for (RFC 9110; Docker's token authentication)."""
+        scheme, _, rest = challenge.strip().partition(" ")
+        known = self._credentials
+        if scheme.lower() == "basic":
+            if known is None or known.token:
+                return None
+            return _basic(known.user, known.password)
+        if scheme.lower() != "bearer":
+            raise RegistryError(f"{self._name.registry} asks for an authentication that is not known: {scheme[:20]}")
+        fields = {key.lower(): quoted or plain for key, quoted, plain in _CHALLENGE.findall(rest)}
+        return f"Bearer {self._token(fields)}"
+
+    def _token(self, fields: dict[str, str]) -> str:
+        realm = fields.get("realm", "")
+        there = urlsplit(realm)
+        if there.scheme != "https" and not (there.scheme == "http" and self._transport.may_be_plain(there.netloc)):
+            raise RegistryError(f"{self._name.registry} wants its token to be fetched without TLS, from {clip(realm)}")
+        query = {
+            "service": fields.get("service", ""),
+            "scope": fields.get("scope") or f"repository:{self._name.repository}:pull",
+        }
+        known = self._credentials
+        if known is not None and known.token:
+            form = {**query, "grant_type": "refresh_token", "refresh_token": known.token, "client_id": "imagelint"}
+            asked = self._transport.get(realm, {}, data=form)
+        else:
+            url = f"{realm}{'&' if there.query else '?'}{urlencode(query)}"
+            asked = self._transport.get(
+                url, {}, authorization=_basic(known.user, known.password) if known is not None else None
+            )
+        with asked as response:
+            self._check(response, f"a token of {there.netloc}")
+            answer = _json(body(response, MIB, "the token"))
+        token = answer.get("token") or answer.get("access_token")
+        if not isinstance(token, str) or not token or not token.isprintable():
+            raise RegistryError(f"{there.netloc} answers without a token")
+        return token
+
+    def _check(self, response: requests.Response, what: str, hint: str | None = None) -> None:
+        """Tells a refusal in words."""
+        status, registry = response.status_code, self._name.registry
+        if status == 200:
+            return
+        detail = _detail(response)
+        if status in (401, 403):
+            refused = (
+                "wants to know who asks for" if status == 401 and self._credentials is None else "does not let one pull"
+            )
+            login = f"`docker login {registry}`; or there is no such repository"
+            raise RegistryError(f"{registry} {refused} {what}{detail}", hint=login)
+        if status == 404:
+            raise ImageNotFoundError(f"{registry} has no {what}{detail}", hint=hint or "look at the name and the tag")
+        if status == 429:
+            raise RegistryError(
+                f"{registry} answers too many requests for {what}{detail}", hint="log in, or wait for a while"
+            )
+        raise RegistryError(f"{registry} answers {status} for {what}{detail}")
+
+
+def _foreign(found: Descriptor) -> str | None:
+    return "it is a foreign layer, which is kept elsewhere" if found.urls else None
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _detail(response: requests.Response) -> str:
+    """The registry's own words, as far as it has some."""
+    try:
+        errors = _json(body(response, _ERROR_BYTES, "the answer")).get("errors")
+    except Exception:  # an answer that breaks off is no more than one without words
+        return ""
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    message = first.get("message")
+    return f" ({clip(message)})" if isinstance(message, str) and message else ""

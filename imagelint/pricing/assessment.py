@@ -1,0 +1,69 @@
+"""A Dockerfile held against an image: which line made which layer, and what each finding costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from imagelint.attribution import Attribution, attribution
+from imagelint.finding import Finding
+from imagelint.graph import BuildGraph
+from imagelint.image.model import Image
+from imagelint.image.tar import Chunk
+from imagelint.linter import Linted
+from imagelint.pricing import crosslayer
+from imagelint.pricing.ledger import Ledger
+from imagelint.pricing.prices import Bill, Charge, Pricer
+
+Tar = Callable[[int], AbstractContextManager[Iterable[Chunk]]]
+"""A layer's uncompressed tar, by its index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What is known of an image and its Dockerfile together. `doubt` says so where they do not match."""
+
+    ledger: Ledger
+    graph: BuildGraph
+    attribution: Attribution
+    bill: Bill
+    doubt: str
+
+
+def assess(
+    image: Image,
+    linted: Linted,
+    again: Callable[[Sequence[Finding]], Linted],
+    *,
+    tar: Tar | None = None,
+) -> Assessment:
+    """Prices what was found in a Dockerfile in the image that was built from it.
+
+    What the layers show and no rule has seen is added: `again` lints once more with these findings, so that they are
+    chosen and silenced like all others. With `tar` compressed bytes are measured too, which takes a while.
+    """
+    ledger = Ledger(image)
+    tied = attribution(image.history, linted.graph)
+    pricer = Pricer(ledger, linted.graph, tied)
+    bill = pricer.bill(linted.findings)
+    charged = frozenset[int]().union(*(charge.nodes for charge in bill.charges))
+    extra = list(crosslayer.findings(ledger, tied, besides=charged))
+    if extra:
+        bill = _with(pricer, again([charge.finding for charge in extra]).findings, extra)
+    if tar is not None:
+        from imagelint.pricing.compressed import measured
+
+        bill = measured(bill, ledger, tar)
+    doubt = f"{linted.path} does not look like the Dockerfile of {image.reference}: its lines are not in the history"
+    return Assessment(ledger, linted.graph, tied, bill, doubt)
+
+
+def _with(pricer: Pricer, findings: Sequence[Finding], extra: Sequence[Charge]) -> Bill:
+    """The bill of all findings; those of the layers are priced already, whatever severity they were given since."""
+    prices = {(charge.finding.span, charge.finding.message): charge for charge in extra}
+    charges = []
+    for finding in findings:
+        known = prices.get((finding.span, finding.message)) if finding.code == crosslayer.CODE else None
+        charges.append(pricer.charge(finding) if known is None else Charge(finding, known.nodes))
+    return pricer.sum(charges)

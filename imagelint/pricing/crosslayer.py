@@ -1,0 +1,172 @@
+"""Waste across layers, as the layers tell it: what one instruction stored, and which later one stored or hid it again.
+
+Rules see such waste in the text; this sees it in the bytes, whatever did it: a script that calls chown, a package
+manager that rewrites its database, an installer that moves what a COPY brought.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from imagelint.attribution import Attribution
+from imagelint.dockerfile.instructions import Add, Copy, Instruction
+from imagelint.finding import Finding, Hidden, Price, Related, Severity
+from imagelint.image.report import WastedFile
+from imagelint.image.tree import Death
+from imagelint.image.waste import METADATA_ONLY, MOVED, OVERWRITTEN
+from imagelint.pricing.ledger import Ledger, Nodes
+from imagelint.pricing.prices import Charge
+from imagelint.sizes import human
+
+CODE, NAME = "IL220", "stored-in-vain"
+LEAST_BYTES = 100_000
+"""What is smaller is not worth a line to anybody."""
+_LEAST_OF_BASE = 5_000_000  # every package manager rewrites some of what the base image stores
+_WARNING_BYTES = 10_000_000
+
+_DATABASES = (
+    "/var/lib/dpkg/",
+    "/var/lib/apt/",
+    "/var/cache/apt/",
+    "/var/cache/debconf/",
+    "/lib/apk/db/",
+    "/usr/lib/apk/db/",
+    "/var/lib/rpm/",
+    "/usr/lib/sysimage/rpm/",
+    "/var/lib/dnf/",
+    "/var/cache/dnf/",
+    "/var/cache/ldconfig/",
+    "/etc/ld.so.cache",
+    "/var/log/",
+)
+
+
+class Kind(Enum):
+    """What a later layer did to files of an earlier one, and what to do about it."""
+
+    OWNER = "changes the owner of"
+    MODE = "changes the mode of"
+    TOUCHED = "stores again, unchanged,"
+    MOVED = "moves"
+    REMOVED = "removes"
+    DATABASE = "rewrites, of the package manager's files,"
+    REWRITTEN = "overwrites"
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Bytes that one layer stored and another one hid, and how."""
+
+    kind: Kind
+    stored_by: int
+    hidden_by: int
+    nodes: Nodes
+    bytes: int
+    example: str
+    owner: tuple[int, int] | None
+    """The new user and group, where every file was given the same."""
+
+
+def pairs(ledger: Ledger, besides: Nodes = frozenset(), least: int = LEAST_BYTES) -> list[Pair]:
+    """Every pair of layers with waste of one kind between them, the dearest first, without what is charged already."""
+    groups: defaultdict[tuple[Kind, int, int], list[tuple[Death, WastedFile]]] = defaultdict(list)
+    for death, file in ledger.hidden:
+        if death.node not in besides and death.layer != file.stored_by:
+            groups[_kind(ledger, death, file), file.stored_by, death.layer].append((death, file))
+    found = [_pair(ledger, *key, members) for key, members in groups.items()]
+    return sorted(
+        (each for each in found if each.bytes >= least), key=lambda each: (-each.bytes, each.stored_by, each.hidden_by)
+    )
+
+
+def findings(ledger: Ledger, attribution: Attribution, besides: Nodes = frozenset()) -> Iterator[Charge]:
+    """A finding for each pair whose hiding instruction is known, at that instruction, with its price."""
+    instructions = {layer: instruction for instruction, layer in attribution.layers.items()}
+    for pair in pairs(ledger, besides):
+        hiding = instructions.get(pair.hidden_by)
+        of_base = pair.stored_by < (attribution.base_layers or 0)
+        if hiding is not None and (pair.bytes >= _LEAST_OF_BASE or not of_base):
+            yield Charge(_finding(pair, hiding, instructions, attribution.base_layers or 0), pair.nodes)
+
+
+def _kind(ledger: Ledger, death: Death, file: WastedFile) -> Kind:
+    if file.reason == METADATA_ONLY and death.successor is not None and death.successor >= 0:
+        old, new = _attributes(ledger, death.node), _attributes(ledger, death.successor)
+        if old[1:] != new[1:]:
+            return Kind.OWNER
+        return Kind.MODE if old[0] != new[0] else Kind.TOUCHED
+    if file.path.startswith(_DATABASES):
+        return Kind.DATABASE
+    if file.reason == MOVED:
+        return Kind.MOVED
+    return Kind.REWRITTEN if file.reason == OVERWRITTEN else Kind.REMOVED
+
+
+def _attributes(ledger: Ledger, node: int) -> tuple[int, int, int]:
+    layer, row = ledger.tree.place(node)
+    index = ledger.indexes[layer]
+    return index.owners[index.attributes[row]]
+
+
+def _pair(
+    ledger: Ledger, kind: Kind, stored_by: int, hidden_by: int, members: Sequence[tuple[Death, WastedFile]]
+) -> Pair:
+    nodes = frozenset(death.node for death, _ in members)
+    example = max(members, key=lambda each: (each[1].bytes, each[1].path))[1].path
+    owners = {
+        _attributes(ledger, death.successor)[1:]
+        for death, _ in members
+        if kind is Kind.OWNER and death.successor is not None
+    }
+    return Pair(
+        kind, stored_by, hidden_by, nodes, ledger.bytes(nodes), example, owners.pop() if len(owners) == 1 else None
+    )
+
+
+def _finding(pair: Pair, hiding: Instruction, instructions: Mapping[int, Instruction], base_layers: int) -> Finding:
+    storing = instructions.get(pair.stored_by)
+    size = human(pair.bytes)
+    if storing is not None:
+        stored = f"the {storing.keyword} in line {storing.start_line} stored"
+    elif pair.stored_by < base_layers:
+        stored = "the base image stores"
+    else:
+        stored = f"layer {pair.stored_by} stored"
+    related = (Related(storing.keyword_span, f"stored {size} here"),) if storing is not None else ()
+    return Finding(
+        hiding.keyword_span,
+        f"{hiding.keyword} {pair.kind.value} what {stored}",
+        note=f"{size} are stored for nothing; the largest file is {pair.example}",
+        help=_help(pair, storing, of_base=pair.stored_by < base_layers),
+        related=related,
+        severity=Severity.WARNING if pair.bytes >= _WARNING_BYTES else Severity.INFO,
+        aliases=(),
+        blame=Hidden(),
+        code=CODE,
+        name=NAME,
+        price=Price(pair.bytes, None, "measured", (pair.stored_by,)),
+    )
+
+
+def _help(pair: Pair, storing: Instruction | None, *, of_base: bool) -> str:
+    copies = isinstance(storing, Copy | Add)
+    keyword = storing.keyword if storing is not None else "COPY"
+    if of_base:
+        return "a base image that is as you need it, or leave its files as they are"
+    match pair.kind:
+        case Kind.OWNER:
+            owner = "user:group" if pair.owner is None else f"{pair.owner[0]}:{pair.owner[1]}"
+            return f"`{keyword} --chown={owner}`" if copies else "change the owner in the RUN that stores them"
+        case Kind.MODE:
+            return f"`{keyword} --chmod=…`" if copies else "change the mode in the RUN that stores them"
+        case Kind.MOVED:
+            return f"`{keyword}` it to where it belongs" if copies else "store it where it belongs"
+        case Kind.REMOVED:
+            return "mount it (`RUN --mount=type=bind,…`)" if copies else "remove it in the RUN that stores it"
+        case Kind.DATABASE:
+            return "install everything in one RUN"
+        case Kind.TOUCHED | Kind.REWRITTEN:
+            return "write it once, in one layer"

@@ -1,0 +1,69 @@
+"""What an image would weigh if it were built otherwise, told from the image itself, without a build.
+
+Each rung of the ladder is a set of entries that would not be stored. Rungs that come after each other are predicted
+together, by the union of their sets: bytes that two fixes would save are saved once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from imagelint.finding import Duplicates, Hidden, Paths, Recommended, Shadowed
+from imagelint.pricing.ledger import NONE, Ledger, Nodes
+from imagelint.pricing.prices import Charge
+
+MERGED, CLEANED, STORED_ONCE, NO_RECOMMENDS = "merged", "cleaned", "stored-once", "no-recommends"
+MULTI_STAGE, MULTI_STAGE_MINIMAL, LOWER_BOUND = "multi-stage", "multi-stage-minimal", "lower-bound"
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A size that the image could have: the rungs that it comes after, its layer bytes, and how that was got."""
+
+    name: str
+    after: tuple[str, ...]
+    layer_bytes: int
+    explanation: str
+    how: str = "predicted"
+
+
+def rungs(
+    ledger: Ledger, charges: Sequence[Charge], recommended: Nodes = NONE, names: Sequence[str] = ()
+) -> list[Prediction]:
+    """The rungs that changes of single lines lead to: RUNs merged, caches cleaned, files stored once, and so on.
+
+    `recommended` are the entries of packages that are only recommended, `names` what these are called.
+    """
+    steps = [
+        (MERGED, _of(charges, Shadowed), "RUNs that should be one, merged: what dies within a group is not stored"),
+        (CLEANED, _of(charges, Paths), "caches and leftovers removed in the RUN that makes them"),
+        (
+            STORED_ONCE,
+            _of(charges, Hidden, Duplicates),
+            "owner, mode and place of files right where they are stored, and what is removed never stored",
+        ),
+        (NO_RECOMMENDS, recommended or _of(charges, Recommended), _without(names)),
+    ]
+    out: list[Prediction] = []
+    gone: Nodes = NONE
+    after: tuple[str, ...] = ()
+    for name, nodes, explanation in steps:
+        gone |= nodes
+        out.append(Prediction(name, after, ledger.total - ledger.bytes(gone), explanation))
+        after = (*after, name)
+    return out
+
+
+def _of(charges: Iterable[Charge], *blames: type) -> Nodes:
+    return NONE.union(*(charge.nodes for charge in charges if isinstance(charge.finding.blame, blames)))
+
+
+_NAMED = 8
+
+
+def _without(names: Sequence[str]) -> str:
+    if not names:
+        return "no package is there only because another one recommends it"
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"without {len(names)} recommended packages: {', '.join(names[:_NAMED])}{more}"

@@ -1,0 +1,24 @@
+"""A user without credentials, on one platform, whom nobody lets wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from imagelint.image.sources import manifests
+from imagelint.image.sources.registry import transport
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that has Docker's configuration; empty."""
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    monkeypatch.setenv("DOCKER_CONFIG", str(folder))
+    for name in ("REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(manifests, "host_platform", lambda: "linux/amd64")
+    monkeypatch.setattr(transport, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(transport, "STALL_SECONDS", 1.0)
+    return folder
