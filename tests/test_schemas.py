@@ -91,3 +91,8 @@ def test_gate_and_baseline(imagelint: Run, image: Path) -> None:
 
 def test_cache(imagelint: Run) -> None:
     valid("cache", imagelint("cache", "info", "--output-format", "json").stdout)
+
+
+def test_ls_and_diff(imagelint: Run, image: Path) -> None:
+    valid("ls", imagelint("ls", "--all-layers", "--recursive", "--output-format", "json", image).stdout)
+    valid("diff", imagelint("diff", "--output-format", "json", image, image).stdout)

@@ -108,9 +108,11 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
         "cache": _cache,
         "check": _check,
         "analyze": _analyze,
+        "cat": _cat,
         "diff": _diff,
         "gate": _gate,
         "graph": _graph,
+        "ls": _ls,
         "parse": _parse,
         "rule": _rule,
         "rules": _rules,
@@ -198,9 +200,33 @@ def _analyze(commands: _Commands) -> None:
     parser = _command(commands, "analyze", "weigh an image: its layers, what they waste, and in which files")
     _image(parser)
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
-    parser.add_argument("--top", type=int, default=10, metavar="N", help="how many files to list (default: 10)")
+    parser.add_argument("--base", metavar="IMAGE", help="the base image, to tell its layers from one's own")
+    parser.add_argument(
+        "--base-candidate",
+        metavar="IMAGE",
+        action="append",
+        default=[],
+        help="another base image: the sizes on it",
+    )
+    parser.add_argument("--top", type=int, default=10, metavar="N", help="how many of each kind to list (default: 10)")
     _output(parser)
     _dockerfile_options(parser)
+
+
+def _ls(commands: _Commands) -> None:
+    parser = _command(commands, "ls", "list what is in an image, and in which of its layers")
+    _image(parser)
+    parser.add_argument("path", nargs="?", default="/", metavar="PATH", help="a folder or a file in it (default: /)")
+    parser.add_argument("--recursive", "-R", action="store_true", help="folders in the folder too")
+    parser.add_argument("--all-layers", action="store_true", help="what later layers hide too")
+    _output(parser)
+
+
+def _cat(commands: _Commands) -> None:
+    parser = _command(commands, "cat", "print a file of an image")
+    _image(parser)
+    parser.add_argument("path", metavar="PATH", help="a file in it; links are followed")
+    parser.add_argument("--layer", type=int, metavar="N", help="as this layer has it, hidden or not")
 
 
 def _diff(commands: _Commands) -> None:

@@ -13,9 +13,12 @@ from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from imagelint.attribution import Attribution
+    from imagelint.finding import Finding
+    from imagelint.graph import BuildContext
     from imagelint.image.comparison import Comparison
     from imagelint.image.model import Image
     from imagelint.image.report import Report
@@ -25,10 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An image's report, its Dockerfile linted where one was given, and the line behind each layer that is known."""
+    """An image's report, and the line behind each layer that is known."""
 
     report: Report
-    linted: Linted | None = None
     places: dict[int, Place] = field(default_factory=dict)
 
 
@@ -41,12 +43,15 @@ def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
     from imagelint.image.analyze import analyze
     from imagelint.image.reading import read_image
 
-    linted = _lint(arguments)
+    linted = lint(arguments)
     with reading(arguments) as options:
         contents = contents or (options["cache"] is not None and options["verify"])
         image = read_image(arguments.image, contents=contents, **options)
-        report = analyze(image)
-    return Subject(report, linted, _places(image, report, linted) if linted else {})
+    if linted is None:
+        return Subject(analyze(image))
+    tied = tie(image, linted)
+    report = analyze(image, tied.base_layers)
+    return Subject(report, places(report, tied, linted))
 
 
 @contextmanager
@@ -72,43 +77,54 @@ def reading(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
 def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]]:
     """Compare the two images that the command line names; the lines are those behind the new one's layers."""
-    from imagelint.image.analyze import analyze
-    from imagelint.image.comparison import Side, compare
+    from imagelint.image.comparison import compare
+    from imagelint.image.merged import Merged
     from imagelint.image.reading import read_image
-    from imagelint.image.tree import Tree
 
-    linted = _lint(arguments)
-    sides: list[Side] = []
+    linted = lint(arguments)
+    sides: list[Merged] = []
     for reference in (arguments.old, arguments.new):
         with reading(arguments) as options:
-            image = read_image(reference, **options)
-            tree = Tree(layer.entries for layer in image.layers)
-            sides.append(Side(image, tree, analyze(image, tree)))
+            sides.append(Merged(read_image(reference, **options)))
     found = compare(*sides)
-    return found, _places(sides[1].image, found.new, linted) if linted else {}
+    return found, places(found.new, tie(sides[1].image, linted), linted) if linted else {}
 
 
-def _places(image: Image, report: Report, linted: Linted) -> dict[int, Place]:
-    """The line behind each layer; says so where the Dockerfile is not the image's."""
+def tie(image: Image, linted: Linted) -> Attribution:
+    """Which line made which layer; says so where the Dockerfile is not the image's."""
     from imagelint.attribution import attribution
-    from imagelint.output.places import of_layers
 
     found = attribution(image.history, linted.graph)
     if not found.matches:
-        doubt = (
-            f"{linted.path} does not look like the Dockerfile of {image.reference}: its lines are not in the history"
-        )
-        print(f"imagelint: warning: {printable(doubt)}", file=sys.stderr)
-    return of_layers(report, found.instructions, linted.path)
+        doubt = f"{linted.path} does not look like the Dockerfile of {image.reference}"
+        print(f"imagelint: warning: {printable(doubt)}: its lines are not in the history", file=sys.stderr)
+    return found
 
 
-def _lint(arguments: argparse.Namespace) -> Linted | None:
+def places(report: Report, tied: Attribution, linted: Linted) -> dict[int, Place]:
+    """The line behind each layer."""
+    from imagelint.output.places import of_layers
+
+    return of_layers(report, tied.instructions, linted.path)
+
+
+def lint(arguments: argparse.Namespace) -> Linted | None:
+    """The Dockerfile that the command line names, linted by the default rules; None where it names none."""
     if arguments.dockerfile is None:
         return None
-    from imagelint import files, linter, plugins
+    from imagelint import files
+
+    return linted(
+        arguments.dockerfile, files.read(arguments.dockerfile), build_context(arguments, arguments.dockerfile)
+    )
+
+
+def linted(
+    path: str, data: bytes | str, context: BuildContext | None, measured: Sequence[Finding] | None = None
+) -> Linted:
+    """A Dockerfile linted by the default rules."""
+    from imagelint import linter, plugins
     from imagelint.cli.lintrun import checked
     from imagelint.selection import Selection, plan
 
-    path = arguments.dockerfile
-    context = build_context(arguments, path)
-    return checked(linter.lint(path, files.read(path), plan(plugins.load(), Selection()), context))
+    return checked(linter.lint(path, data, plan(plugins.load(), Selection()), context, measured))

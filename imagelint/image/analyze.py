@@ -5,34 +5,52 @@ from __future__ import annotations
 from heapq import nsmallest
 
 from imagelint.image.compat import dive_numbers
+from imagelint.image.folders import heavy_folders
 from imagelint.image.history import command, is_root_file_system
+from imagelint.image.leftovers import leftovers
+from imagelint.image.merged import Merged
 from imagelint.image.model import Image
 from imagelint.image.report import ImageSummary, LayerReport, PathSize, Report
 from imagelint.image.tree import Tree
-from imagelint.image.waste import duplicate_files, hidden_files, summarize
+from imagelint.image.waste import duplicate_files, summarize
 
 LARGEST_FILES = 20
+LARGEST_FOLDERS = 20
 
 
-def analyze(image: Image, tree: Tree | None = None) -> Report:
-    """Merges an image's layers and weighs what is live, what is hidden, and why; `tree` are they merged already."""
-    indexes = [layer.entries for layer in image.layers]
-    tree = Tree(indexes) if tree is None else tree
-    hidden = list(hidden_files(indexes, tree))
+def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
+    """Weighs what is live in an image, what is hidden, and why.
+
+    `base_layers` is how many of the lowest layers are the base image's, for who knows; else only a first layer is told
+    from one's own that is the root file system of a distribution.
+    """
+    merged = image if isinstance(image, Merged) else Merged(image)
+    image, tree, indexes = merged.image, merged.tree, merged.indexes
+    hidden = [file for _, file in merged.hidden]
     waste = [*hidden, *duplicate_files(indexes, tree)]
     waste.sort(key=lambda file: (-file.bytes, file.path, file.stored_by))
+    files = merged.inventory.files
     stored = sum(layer.layer_bytes for layer in image.layers)
     reclaimable = sum(file.bytes for file in hidden)
     return Report(
         image=_summary(image, stored),
-        layers=tuple(_layers(image)),
+        layers=tuple(_layers(image, tree, base_layers)),
         live_bytes=stored - reclaimable,
         reclaimable_bytes=reclaimable,
         reclaimable=tuple(summarize(waste)),
         waste=tuple(waste),
         largest=tuple(_largest(tree)),
+        packages=merged.inventory.packages,
+        recommended=merged.inventory.recommended,
+        folders=heavy_folders(((path, tree.sizes[node]) for path, node in files.items()), LARGEST_FOLDERS),
+        leftovers=leftovers(files, tree.sizes),
         dive=dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers]),
     )
+
+
+def known_base_layers(image: Image) -> int:
+    """How many of the lowest layers are a base image's, as far as the image itself tells: one, or none."""
+    return int(bool(image.layers) and is_root_file_system(image.layers[0].history))
 
 
 def _summary(image: Image, stored: int) -> ImageSummary:
@@ -49,8 +67,9 @@ def _summary(image: Image, stored: int) -> ImageSummary:
     )
 
 
-def _layers(image: Image) -> list[LayerReport]:
+def _layers(image: Image, tree: Tree, base_layers: int | None) -> list[LayerReport]:
     places = [place for place, entry in enumerate(image.history) if not entry.empty_layer]
+    base = base_layers if base_layers is not None else known_base_layers(image)
     return [
         LayerReport(
             index=layer.index,
@@ -60,7 +79,10 @@ def _layers(image: Image) -> list[LayerReport]:
             layer_bytes=layer.layer_bytes,
             compressed_bytes=layer.compressed_bytes,
             entries=len(layer.entries),
-            base=layer.index == 0 and is_root_file_system(layer.history),
+            base=layer.index < base,
+            added=tree.counts[layer.index].added,
+            changed=tree.counts[layer.index].changed,
+            removed=tree.counts[layer.index].removed,
             history_index=places[layer.index] if layer.index < len(places) else None,
         )
         for layer in image.layers

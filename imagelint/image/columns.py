@@ -16,12 +16,13 @@ from typing import Any
 from xxhash import xxh3_64_intdigest
 
 from imagelint.image.index import LayerIndex
+from imagelint.image.kept import VERSION as KEPT
 
 _VERSION = 1
 _LENGTH = Struct("<Q")
 _LEVEL = 1
 
-FORMAT = f"{_VERSION}/{sys.byteorder}/{','.join(field.name for field in fields(LayerIndex))}"
+FORMAT = f"{_VERSION}.{KEPT}/{sys.byteorder}/{','.join(field.name for field in fields(LayerIndex))}"
 """The name of the format. It changes with the columns that an index has, so that no old row is read as a new one."""
 
 

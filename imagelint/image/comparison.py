@@ -9,10 +9,10 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
 
-from imagelint.image.index import LayerIndex
+from imagelint.image.analyze import analyze
+from imagelint.image.merged import Merged
 from imagelint.image.model import Image
 from imagelint.image.report import LayerReport, Package, Report
-from imagelint.image.tree import Tree
 
 ADDED, REMOVED, CHANGED, METADATA_ONLY, SAME = "added", "removed", "changed", "metadata-only", "same"
 _SETTINGS = (
@@ -113,28 +113,20 @@ class Comparison:
         return _base_bytes(self.new) - _base_bytes(self.old)
 
 
-def compare(old: Side, new: Side) -> Comparison:
+def compare(old: Merged, new: Merged) -> Comparison:
     """Compares two images."""
-    theirs = {layer.diff_id for layer in old.report.layers}, {layer.diff_id for layer in new.report.layers}
+    before, after = analyze(old), analyze(new)
+    theirs = {layer.diff_id for layer in before.layers}, {layer.diff_id for layer in after.layers}
     return Comparison(
-        old.report,
-        new.report,
-        tuple(_layers(old.report.layers, new.report.layers)),
-        tuple(_packages(old.report.packages, new.report.packages)),
+        before,
+        after,
+        tuple(_layers(before.layers, after.layers)),
+        tuple(_packages(before.packages, after.packages)),
         tuple(_paths(old, new)),
         tuple(_settings(old.image, new.image)),
-        sum(layer.layer_bytes for layer in old.report.layers if layer.diff_id not in theirs[1]),
-        sum(layer.layer_bytes for layer in new.report.layers if layer.diff_id not in theirs[0]),
+        sum(layer.layer_bytes for layer in before.layers if layer.diff_id not in theirs[1]),
+        sum(layer.layer_bytes for layer in after.layers if layer.diff_id not in theirs[0]),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One of the two images: what was read, merged and reported."""
-
-    image: Image
-    tree: Tree
-    report: Report
 
 
 def _base_bytes(report: Report) -> int:
@@ -201,10 +193,10 @@ def _by_name(packages: Sequence[Package]) -> dict[tuple[str, str], list[Package]
 class _Files:
     """What stands at each path of a merged image."""
 
-    def __init__(self, side: Side) -> None:
+    def __init__(self, side: Merged) -> None:
         self.paths = side.tree.paths
         self._tree = side.tree
-        self._indexes: list[LayerIndex] = [layer.entries for layer in side.image.layers]
+        self._indexes = side.indexes
         self._first = {path: node for node, path in side.tree.files().items()}
 
     def state(self, path: str) -> tuple[Any, ...]:
@@ -236,7 +228,7 @@ class _Files:
         return self._tree.place(node)[0] if node >= 0 else None
 
 
-def _paths(old: Side, new: Side) -> list[PathChange]:
+def _paths(old: Merged, new: Merged) -> list[PathChange]:
     """Every path that differs, those that grew most first, then by name."""
     before, after = _Files(old), _Files(new)
     gone, come = before.paths.keys() - after.paths.keys(), after.paths.keys() - before.paths.keys()

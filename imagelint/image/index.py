@@ -6,6 +6,8 @@ from array import array
 from dataclasses import dataclass
 
 from imagelint.errors import BrokenImageError
+from imagelint.image.elf import MAGIC
+from imagelint.image.kept import LAYER_BYTES, keeper, looked_into
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.tar import HARD_LINK, REGULAR, SYMBOLIC_LINK, TarReader, clean
 
@@ -79,6 +81,8 @@ def index_layer(
     owners: dict[tuple[int, int, int], int] = {}
     markers: list[int] = []
     room = limits.entries - entries_before
+    kept: dict[int, bytes] = {}
+    room_kept = LAYER_BYTES
     row = name_bytes = layer_bytes = 0
     while (header := tar.read()) is not None:
         path, kind, owner, time, link, size = header
@@ -92,7 +96,14 @@ def index_layer(
             layer_bytes += size
             offset = tar.position
             if size and contents:
-                content = tar.content_hash()
+                keep = keeper(path)
+                if keep is None and not tar.begins_with(MAGIC):
+                    content = tar.content_hash()
+                else:
+                    content, part = looked_into(tar, size, keep)
+                    room_kept -= len(part)
+                    if part and room_kept >= 0:
+                        kept[row] = part
         elif kind == HARD_LINK:
             links[row] = clean(link)
         elif kind == SYMBOLIC_LINK:
@@ -109,7 +120,7 @@ def index_layer(
         attributes.append(owners.setdefault(owner, len(owners)))
         row += 1
     return LayerIndex(
-        paths, types, sizes, attributes, times, hashes, offsets, links, list(owners), markers, {}, layer_bytes
+        paths, types, sizes, attributes, times, hashes, offsets, links, list(owners), markers, kept, layer_bytes
     )  # fmt: skip
 
 

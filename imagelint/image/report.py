@@ -23,7 +23,8 @@ class LayerReport:
     """One layer: the command of its history, its bytes, and how many tar entries it has.
 
     `history_index` is the place of its history entry among all of them, empty ones included; None when the
-    configuration names fewer commands than there are layers. `base` says that it came with the base image.
+    configuration names fewer commands than there are layers. `base` says that it came with the base image. `added`,
+    `changed` and `removed` are files and links, against what the layers below make.
     """
 
     index: int
@@ -35,6 +36,9 @@ class LayerReport:
     entries: int
     base: bool
     history_index: int | None
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,25 @@ class PathSize:
 
 
 @dataclass(frozen=True, slots=True)
+class FolderSize:
+    """A folder, and the live files below it: their bytes and their number."""
+
+    path: str
+    bytes: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Live files that a container does not need to run, of one kind, and the largest of them."""
+
+    kind: str
+    bytes: int
+    files: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """An installed package: the live bytes and files that are its own, and the layer that brought it.
 
@@ -116,5 +139,7 @@ class Report:
     waste: tuple[WastedFile, ...]
     largest: tuple[PathSize, ...]
     dive: DiveNumbers
+    folders: tuple[FolderSize, ...] = ()
+    leftovers: tuple[Leftover, ...] = ()
     packages: tuple[Package, ...] = ()
     recommended: tuple[Package, ...] = ()

@@ -173,6 +173,20 @@ class TarReader:
             state.update(piece)
         return state.intdigest()
 
+    def begins_with(self, magic: bytes) -> bool:
+        """Whether the current entry's content begins so; nothing is taken."""
+        if self._size < len(magic):
+            return False
+        while len(self._view) - self._at < len(magic):
+            at = self._at
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                raise BrokenImageError("the tar ends in the middle of an entry")
+            self._start += at
+            self._view = memoryview(bytes(self._view[at:]) + bytes(chunk))
+            self._at = 0
+        return self._view[self._at : self._at + len(magic)] == magic
+
     @property
     def position(self) -> int:
         """How many bytes of the tar lie before the next one that is taken: where the current entry's content begins."""

@@ -54,18 +54,28 @@ class Death:
     successor: int | None
 
 
+@dataclass(slots=True)
+class Counts:
+    """How many files and links a layer adds to what is below it, replaces, and removes; directories do not count."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+
+
 class Tree:
     """The merged file system of the layers applied so far.
 
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
     `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
-    `deaths` what was hidden, in order.
+    `deaths` what was hidden, in order, `counts` what each layer did.
     """
 
     def __init__(self, layers: Iterable[LayerIndex] = (), *, limits: Limits = DEFAULT_LIMITS) -> None:
         self.paths: dict[str, int] = {}
         self.sizes = array("q")
         self.deaths: list[Death] = []
+        self.counts: list[Counts] = []
         self._starts: list[int] = []
         self._children: dict[str, set[str]] = {"": set()}  # its keys are the directories
         self._links: dict[int, int] = {}  # of an inode with several paths: how many are left
@@ -84,6 +94,14 @@ class Tree:
         layer = bisect_right(self._starts, node) - 1
         return layer, node - self._starts[layer]
 
+    def is_directory(self, path: str) -> bool:
+        """Whether a directory is live at a path."""
+        return path in self._children
+
+    def children(self, path: str) -> frozenset[str]:
+        """The paths in a directory; none where it is none."""
+        return frozenset(self._children.get(path, ()))
+
     def files(self, least: int = 1) -> dict[int, str]:
         """The live files of at least so many bytes, by node; one with several paths has the first by name."""
         sizes = self.sizes
@@ -97,6 +115,7 @@ class Tree:
         """Puts a layer on top."""
         start = len(self.sizes)
         self._starts.append(start)
+        self.counts.append(Counts())
         self.sizes.extend(layer.sizes)
         self._hide(layer)
         self._add(layer, start)
@@ -119,6 +138,7 @@ class Tree:
     def _add(self, layer: LayerIndex, start: int) -> None:
         """What the layer's entries put in place."""
         nodes, children, links = self.paths, self._children, layer.links
+        added = changed = 0
         for node, (path, kind) in enumerate(zip(layer.paths, layer.types, strict=True), start):
             if kind in _MARKERS or not path:
                 self._add_marker(node, path, kind)
@@ -133,8 +153,14 @@ class Tree:
                 children[parent].add(path)
                 if kind == DIRECTORY:
                     children[path] = set()
+                else:
+                    added += 1
             elif nodes[path] != node:
+                changed += kind != DIRECTORY
                 self._replace(path, node, kind == DIRECTORY)
+        counts = self.counts[-1]
+        counts.added += added
+        counts.changed += changed
 
     def _add_marker(self, node: int, path: str, kind: int) -> None:
         """Markers and the root are no nodes, but the directory that a marker is in is there; their bytes never are."""
@@ -191,6 +217,8 @@ class Tree:
             self._lose(self.paths.pop(path), cause, path)
             if path in self._children:
                 stack.extend(self._children.pop(path))
+            else:
+                self.counts[-1].removed += 1
 
     def _lose(self, node: int, cause: Cause, path: str) -> None:
         """Takes one path from an inode, which dies of its last."""

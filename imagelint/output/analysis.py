@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from imagelint.output import json as findings_json
+from imagelint.output.places import of_instructions
 from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from imagelint.finding import FileReport
     from imagelint.gate import Baseline, Verdict
-    from imagelint.image.report import ImageSummary, LayerReport, Report
+    from imagelint.image.report import ImageSummary, LayerReport, Package, Report
     from imagelint.output.places import Place
+    from imagelint.pricing.analysis import Analysis
 
 SCHEMA = 1
 
 
-def analyze(report: Report, places: Mapping[int, Place], file: FileReport | None) -> dict[str, Any]:
-    """The report of `analyze`. `places` says which line made which layer, as far as that is known."""
+def analyze(found: Analysis) -> dict[str, Any]:
+    """The report of `analyze`."""
+    report, file = found.report, found.file
+    places = of_instructions(found.instructions, found.path)
     return {
         "schema": SCHEMA,
         "image": image(report.image),
@@ -47,7 +50,13 @@ def analyze(report: Report, places: Mapping[int, Place], file: FileReport | None
             for each in report.waste
         ],
         "largest": [{"path": each.path, "bytes": each.bytes, "layer": each.layer} for each in report.largest],
-        "packages": [],
+        "folders": [{"path": each.path, "bytes": each.bytes, "files": each.files} for each in report.folders],
+        "leftovers": [
+            {"kind": each.kind, "bytes": each.bytes, "files": each.files, "example": each.example}
+            for each in report.leftovers
+        ],
+        "packages": [_package(each) for each in report.packages],
+        "recommended": [_package(each) for each in report.recommended],
         "compat": {
             "dive": {
                 "efficiency": report.dive.efficiency,
@@ -55,8 +64,50 @@ def analyze(report: Report, places: Mapping[int, Place], file: FileReport | None
                 "user_wasted_percent": report.dive.user_wasted_percent,
             }
         },
-        "predictions": [],
+        "predictions": [
+            {
+                "name": each.name,
+                "after": list(each.after),
+                "layer_bytes": each.layer_bytes,
+                "how": each.how,
+                "explanation": each.explanation,
+            }
+            for each in found.predictions
+        ],
+        "rebuilds": [
+            {
+                "line": each.instruction.start_line,
+                "end_line": each.instruction.end_line,
+                "keyword": each.instruction.keyword,
+                "first_layer": each.first_layer,
+                "layer_bytes": each.layer_bytes,
+                "compressed_bytes": each.compressed_bytes,
+            }
+            for each in found.rebuilds
+        ],
+        "base_candidates": [
+            {
+                "reference": each.reference,
+                "layer_bytes": each.layer_bytes,
+                "compressed_bytes": each.compressed_bytes,
+                "image_layer_bytes": each.image_bytes,
+                "image_compressed_bytes": each.image_compressed,
+            }
+            for each in found.candidates
+        ],
         "findings": [findings_json.finding(file, each) for each in file.findings] if file else [],
+        "total": {"layer_bytes": file.total_bytes} if file and file.total_bytes is not None else None,
+    }
+
+
+def _package(each: Package) -> dict[str, Any]:
+    return {
+        "manager": each.manager,
+        "name": each.name,
+        "version": each.version,
+        "bytes": each.bytes,
+        "files": each.files,
+        "layer": each.layer,
     }
 
 
@@ -82,6 +133,9 @@ def _layer(layer: LayerReport, place: Place | None) -> dict[str, Any]:
         "layer_bytes": layer.layer_bytes,
         "compressed_bytes": layer.compressed_bytes,
         "entries": layer.entries,
+        "added": layer.added,
+        "changed": layer.changed,
+        "removed": layer.removed,
         "base": layer.base,
         "instruction": {"path": place.path, "line": place.line, "end_line": place.end_line} if place else None,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from imagelint.image.comparison import SAME
-from imagelint.output.tables import cut, simple_table
+from imagelint.output.tables import FIXED_WIDTH, cut, simple_table
 from imagelint.records import TYPE_CHECKING
 from imagelint.sizes import human, signed
 from imagelint.text import printable
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from imagelint.image.comparison import Comparison
     from imagelint.output.places import Place
-
-_FIXED_WIDTH = 40
 
 
 def comparison(out: Console, found: Comparison, places: Mapping[int, Place], top: int) -> None:
@@ -65,7 +63,7 @@ def _layers(out: Console, found: Comparison, places: Mapping[int, Place], top: i
             str(each.old.index) if each.old else "",
             str(each.new.index) if each.new else "",
             str(place.line) if place else "",
-            cut(Text(printable(" ".join(shown.command.split()))), out.width - _FIXED_WIDTH),
+            cut(Text(printable(" ".join(shown.command.split()))), out.width - FIXED_WIDTH),
         )
     out.print(table)
 
@@ -79,7 +77,7 @@ def _packages(out: Console, found: Comparison, places: Mapping[int, Place], top:
         place = places.get(each.layer) if each.layer is not None else None
         versions = " → ".join(version or "–" for version in (each.old_version, each.new_version))
         name = Text(printable(f"{each.name} {versions} ({each.manager})"))
-        table.add_row(_change(each.delta_bytes), str(place.line) if place else "", cut(name, out.width - _FIXED_WIDTH))
+        table.add_row(_change(each.delta_bytes), str(place.line) if place else "", cut(name, out.width - FIXED_WIDTH))
     out.print(table)
 
 
@@ -89,7 +87,7 @@ def _paths(out: Console, found: Comparison, top: int) -> None:
     table = simple_table("change", "how")
     table.add_column(f"path ({len(found.paths):,} differ)", no_wrap=True)
     for each in sorted(found.paths, key=lambda each: (-abs(each.delta_bytes), each.path))[:top]:
-        path = cut(Text(printable(each.path)), out.width - _FIXED_WIDTH)
+        path = cut(Text(printable(each.path)), out.width - FIXED_WIDTH)
         table.add_row(_change(each.delta_bytes), each.change, path)
     out.print(table)
 

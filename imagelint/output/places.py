@@ -19,6 +19,11 @@ class Place(NamedTuple):
     end_line: int
 
 
+def of_instructions(instructions: Mapping[int, Instruction], path: str) -> dict[int, Place]:
+    """The places of instructions, by whatever they are known by."""
+    return {key: Place(path, each.start_line, each.end_line) for key, each in instructions.items()}
+
+
 def of_layers(report: Report, instructions: Mapping[int, Instruction], path: str) -> dict[int, Place]:
     """The place behind each layer (by its index) whose history entry an instruction was found for."""
     out: dict[int, Place] = {}

@@ -13,6 +13,7 @@ from imagelint.image.model import Image
 from imagelint.image.tar import Chunk
 from imagelint.linter import Linted
 from imagelint.pricing import crosslayer
+from imagelint.pricing.ladder import recommended_nodes
 from imagelint.pricing.ledger import Ledger
 from imagelint.pricing.prices import Bill, Charge, Pricer
 
@@ -32,7 +33,7 @@ class Assessment:
 
 
 def assess(
-    image: Image,
+    image: Image | Ledger,
     linted: Linted,
     again: Callable[[Sequence[Finding]], Linted],
     *,
@@ -43,12 +44,15 @@ def assess(
     What the layers show and no rule has seen is added: `again` lints once more with these findings, so that they are
     chosen and silenced like all others. With `tar` compressed bytes are measured too, which takes a while.
     """
-    ledger = Ledger(image)
+    ledger = Ledger(image) if isinstance(image, Image) else image
+    image = ledger.image
     tied = attribution(image.history, linted.graph)
-    pricer = Pricer(ledger, linted.graph, tied)
+    pricer = Pricer(ledger, linted.graph, tied, recommended_nodes(ledger) if ledger.has_packages else None)
     bill = pricer.bill(linted.findings)
     charged = frozenset[int]().union(*(charge.nodes for charge in bill.charges))
-    extra = list(crosslayer.findings(ledger, tied, besides=charged))
+    extra = [*crosslayer.caches(ledger, tied, besides=charged)]
+    charged = charged.union(*(charge.nodes for charge in extra))
+    extra += crosslayer.findings(ledger, tied, besides=charged)
     if extra:
         bill = _with(pricer, again([charge.finding for charge in extra]).findings, extra)
     if tar is not None:
@@ -64,6 +68,6 @@ def _with(pricer: Pricer, findings: Sequence[Finding], extra: Sequence[Charge]) 
     prices = {(charge.finding.span, charge.finding.message): charge for charge in extra}
     charges = []
     for finding in findings:
-        known = prices.get((finding.span, finding.message)) if finding.code == crosslayer.CODE else None
+        known = prices.get((finding.span, finding.message)) if finding.code in crosslayer.CODES else None
         charges.append(pricer.charge(finding) if known is None else Charge(finding, known.nodes))
     return pricer.sum(charges)

@@ -13,7 +13,7 @@ from enum import Enum
 
 from imagelint.attribution import Attribution
 from imagelint.dockerfile.instructions import Add, Copy, Instruction
-from imagelint.finding import Finding, Hidden, Price, Related, Severity
+from imagelint.finding import Finding, Hidden, Paths, Price, Related, Severity
 from imagelint.image.report import WastedFile
 from imagelint.image.tree import Death
 from imagelint.image.waste import METADATA_ONLY, MOVED, OVERWRITTEN
@@ -22,9 +22,12 @@ from imagelint.pricing.prices import Charge
 from imagelint.sizes import human
 
 CODE, NAME = "IL220", "stored-in-vain"
+CACHE_CODE, CACHE_NAME = "IL221", "cache-stored"
+CODES = frozenset((CODE, CACHE_CODE))
 LEAST_BYTES = 100_000
 """What is smaller is not worth a line to anybody."""
 _LEAST_OF_BASE = 5_000_000  # every package manager rewrites some of what the base image stores
+_LEAST_CACHE = 1_000_000
 _WARNING_BYTES = 10_000_000
 
 _DATABASES = (
@@ -80,6 +83,28 @@ def pairs(ledger: Ledger, besides: Nodes = frozenset(), least: int = LEAST_BYTES
     return sorted(
         (each for each in found if each.bytes >= least), key=lambda each: (-each.bytes, each.stored_by, each.hidden_by)
     )
+
+
+def caches(ledger: Ledger, attribution: Attribution, besides: Nodes = frozenset()) -> Iterator[Charge]:
+    """A finding for each known cache that a layer holds, at the instruction that left it there, with its price."""
+    for instruction, layer in attribution.layers.items():
+        for kind, nodes in sorted(ledger.caches(layer).items()):
+            left = nodes - besides
+            size = ledger.bytes(left)
+            if size >= _LEAST_CACHE:
+                finding = Finding(
+                    instruction.keyword_span,
+                    f"{instruction.keyword} leaves {kind} in its layer",
+                    note="a later instruction can hide them, but no longer save the bytes",
+                    help="remove them in the same RUN, or mount a cache there (`RUN --mount=type=cache,…`)",
+                    severity=Severity.WARNING if size >= _WARNING_BYTES else Severity.INFO,
+                    aliases=(),
+                    blame=Paths(),
+                    code=CACHE_CODE,
+                    name=CACHE_NAME,
+                    price=Price(size, None, "measured", (layer,)),
+                )
+                yield Charge(finding, left)
 
 
 def findings(ledger: Ledger, attribution: Attribution, besides: Nodes = frozenset()) -> Iterator[Charge]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator
 from fnmatch import translate
-from functools import cached_property
 
-from imagelint.image.index import LayerIndex
-from imagelint.image.model import Image
-from imagelint.image.report import WastedFile
+from imagelint.image.leftovers import cache_of
+from imagelint.image.merged import Merged
 from imagelint.image.tar import REGULAR
-from imagelint.image.tree import Death, Tree
-from imagelint.image.waste import hidden_files
 
 Nodes = frozenset[int]
 """Entries of layers, by their number counted through all layers, as `Tree` counts them."""
@@ -20,18 +17,13 @@ Nodes = frozenset[int]
 NONE: Nodes = frozenset()
 
 
-class Ledger:
-    """An image's entries, its merged tree, and what hides what. Sizes are bytes of uncompressed layers."""
+class Ledger(Merged):
+    """An image's entries, by what a finding may be about. Sizes are bytes of uncompressed layers."""
 
-    def __init__(self, image: Image) -> None:
-        self.image = image
-        self.indexes: Sequence[LayerIndex] = [layer.entries for layer in image.layers]
-        self.tree = Tree(self.indexes)
-
-    @cached_property
-    def hidden(self) -> list[tuple[Death, WastedFile]]:
-        """Every entry that is stored and not live, with the reason."""
-        return list(zip(self.tree.deaths, hidden_files(self.indexes, self.tree), strict=True))
+    @property
+    def has_packages(self) -> bool:
+        """Whether apt's records are there, which tell what was only recommended."""
+        return "var/lib/apt/extended_states" in self.inventory.records
 
     @property
     def total(self) -> int:
@@ -59,6 +51,21 @@ class Ledger:
         index = self.indexes[layer]
         rows = zip(self.nodes(layer), index.types, index.sizes, index.paths, strict=True)
         return frozenset(node for node, kind, size, path in rows if kind == REGULAR and size and matches(f"/{path}"))
+
+    def caches(self, layer: int) -> dict[str, Nodes]:
+        """The files of a layer that are in known caches, by which."""
+        found: defaultdict[str, set[int]] = defaultdict(set)
+        known: dict[str, str | None] = {}
+        index = self.indexes[layer]
+        for node, size, path in zip(self.nodes(layer), index.sizes, index.paths, strict=True):
+            if size:
+                folder = path.rpartition("/")[0]
+                kind = known.get(folder, "")
+                if kind == "":
+                    kind = known[folder] = cache_of(folder)
+                if kind is not None:
+                    found[kind].add(node)
+        return {kind: frozenset(nodes) for kind, nodes in found.items()}
 
     def hidden_between(self, layers: Collection[int]) -> Nodes:
         """What one of the layers stores and another one of them hides."""

@@ -7,7 +7,7 @@ together, by the union of their sets: bytes that two fixes would save are saved 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imagelint.finding import Duplicates, Hidden, Paths, Recommended, Shadowed
 from imagelint.pricing.ledger import NONE, Ledger, Nodes
@@ -17,8 +17,7 @@ MERGED, CLEANED, STORED_ONCE, NO_RECOMMENDS = "merged", "cleaned", "stored-once"
 MULTI_STAGE, MULTI_STAGE_MINIMAL, LOWER_BOUND = "multi-stage", "multi-stage-minimal", "lower-bound"
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(NamedTuple):
     """A size that the image could have: the rungs that it comes after, its layer bytes, and how that was got."""
 
     name: str
@@ -29,21 +28,28 @@ class Prediction:
 
 
 def rungs(
-    ledger: Ledger, charges: Sequence[Charge], recommended: Nodes = NONE, names: Sequence[str] = ()
+    ledger: Ledger,
+    charges: Sequence[Charge],
+    base_layers: int,
+    recommended: Nodes = NONE,
+    names: Sequence[str] = (),
 ) -> list[Prediction]:
     """The rungs that changes of single lines lead to: RUNs merged, caches cleaned, files stored once, and so on.
 
+    Caches are those that findings name, and those that are found in the layers above the `base_layers` of the base.
     `recommended` are the entries of packages that are only recommended, `names` what these are called.
     """
+    own = range(base_layers, len(ledger.indexes))
+    caches = NONE.union(*(nodes for layer in own for nodes in ledger.caches(layer).values()))
     steps = [
         (MERGED, _of(charges, Shadowed), "RUNs that should be one, merged: what dies within a group is not stored"),
-        (CLEANED, _of(charges, Paths), "caches and leftovers removed in the RUN that makes them"),
+        (CLEANED, _of(charges, Paths) | caches, "caches and leftovers removed in the RUN that makes them"),
         (
             STORED_ONCE,
             _of(charges, Hidden, Duplicates),
             "owner, mode and place of files right where they are stored, and what is removed never stored",
         ),
-        (NO_RECOMMENDS, recommended or _of(charges, Recommended), _without(names)),
+        (NO_RECOMMENDS, recommended | _of(charges, Recommended), _without(names)),
     ]
     out: list[Prediction] = []
     gone: Nodes = NONE

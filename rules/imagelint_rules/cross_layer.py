@@ -6,7 +6,7 @@ import re
 
 from imagelint.dockerfile.instructions import Add, Copy
 from imagelint.dockerfile.parser import Dockerfile
-from imagelint.finding import Duplicates, Finding, Fix, Hidden, Persona, Related, Safety, Severity
+from imagelint.finding import Duplicates, Finding, Fix, Hidden, Paths, Persona, Related, Safety, Severity
 from imagelint.graph import BuildGraph
 from imagelint.records import TYPE_CHECKING
 from imagelint.rule import rule
@@ -208,6 +208,28 @@ def stored_in_vain(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Findin
     ```dockerfile good
     FROM debian:12
     RUN --mount=type=bind,source=app,target=/tmp/app /tmp/app/install.sh
+    ```
+    """
+    yield from ()
+
+
+@rule("IL221", blame=Paths(), measured=True)
+def cache_stored(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator[Finding]:
+    """An image's layer holds a package manager's cache.
+
+    Why: no text tells everything that a build leaves behind. With `--image`, or `analyze --dockerfile`, imagelint reads
+    the layers: what lies in a known cache is reported at the line whose layer holds it, with its bytes, where no other
+    rule has said so. An image without Debian's `docker-clean` keeps each package that apt has fetched, for example, and
+    an installer may call pip. Less than a megabyte is not worth a line.
+
+    ```dockerfile bad
+    FROM debian:12
+    RUN ./install.sh
+    ```
+
+    ```dockerfile good
+    FROM debian:12
+    RUN --mount=type=cache,target=/var/cache/apt ./install.sh
     ```
     """
     yield from ()

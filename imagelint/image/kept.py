@@ -1,0 +1,143 @@
+"""Which files of a layer are looked into while it passes, and what is kept of them: those that packages are known by.
+
+Of a package manager's records only the parts that are asked for are kept, so that an index stays small. Whether a file
+is one of these is asked for every file of an image, and so by its last component alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from xxhash import xxh3_64_intdigest
+
+from imagelint.image import elf
+from imagelint.image.packages import rpm
+
+if TYPE_CHECKING:
+    from imagelint.image.tar import TarReader
+
+VERSION = 1
+"""Of what is kept: an index that was made by another one is not used again. To be raised with each change here."""
+
+FILE_BYTES = 256 << 20
+"""A larger file is not looked into."""
+LAYER_BYTES = 128 << 20
+"""What is kept of one layer's files."""
+
+Reduce = Callable[[bytes], bytes]
+
+_DPKG_FIELDS = re.compile(
+    rb"(?:Package|Status|Priority|Essential|Architecture|Version|Provides|Depends|Pre-Depends|Recommends):"
+)
+
+
+def keeper(path: str) -> Reduce | None:
+    """What makes of a file's content what is kept; None for a file that is not looked into."""
+    name = path[path.rfind("/") + 1 :]
+    found = _BY_NAME.get(name)
+    if found is not None:
+        folders, reduce = found
+        return reduce if any(path.endswith(folder) for folder in folders) else None
+    ending = name[-5:]
+    if ending == ".list":
+        return _whole if "lib/dpkg/info/" in path else None
+    if ending == "mspec":
+        return _gemspec if "/specifications/" in path and name.endswith(".gemspec") else None
+    if "lib/dpkg/status.d/" in path:
+        return _whole if name.endswith(".md5sums") else _status
+    return None
+
+
+def looked_into(tar: TarReader, size: int, keep: Reduce | None) -> tuple[int, bytes]:
+    """The hash of the current entry's content, and what is kept of it; of an ELF file what it says of itself."""
+    if size > FILE_BYTES:
+        return tar.content_hash(), b""
+    content = b"".join(tar.content())
+    if keep is None:
+        found = elf.read(lambda offset, length: content[offset : offset + length])
+        part = found.encode() if found is not None else b""
+    else:
+        part = keep(content)
+    return xxh3_64_intdigest(content), part
+
+
+def _whole(content: bytes) -> bytes:
+    return content
+
+
+def _status(content: bytes) -> bytes:
+    """dpkg's status, of which only names, versions and relations are kept."""
+    kept: list[bytes] = []
+    wanted = False
+    for line in content.split(b"\n"):
+        if not line:
+            kept.append(line)
+        elif line[:1] not in (b" ", b"\t"):
+            wanted = _DPKG_FIELDS.match(line) is not None
+        if line and wanted:
+            kept.append(line)
+    return b"\n".join(kept)
+
+
+def _apk(content: bytes) -> bytes:
+    """apk's records, of which package, version, folders and files are kept."""
+    lines = content.split(b"\n")
+    return b"\n".join(line for line in lines if not line or line[:2] in (b"P:", b"V:", b"F:", b"R:"))
+
+
+def _metadata(content: bytes) -> bytes:
+    """A Python distribution's headers, of which name and version are kept."""
+    head = content.partition(b"\n\n")[0]
+    fields = (line.partition(b":") for line in head.split(b"\n"))
+    found = {key.strip().lower(): value.strip() for key, _, value in fields}
+    return found.get(b"name", b"")[:200] + b"\t" + found.get(b"version", b"")[:200]
+
+
+def _record(content: bytes) -> bytes:
+    """The paths of a RECORD, which has them with digests and sizes."""
+    paths: list[bytes] = []
+    for line in content.split(b"\n"):
+        path = line[1:].partition(b'"')[0] if line[:1] == b'"' else line.partition(b",")[0]
+        if path:
+            paths.append(path)
+    return b"\n".join(paths)
+
+
+def _package_json(content: bytes) -> bytes:
+    """A Node package's name and version."""
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError):
+        return b""
+    if not isinstance(document, dict):
+        return b""
+    name, version = document.get("name"), document.get("version")
+    if not isinstance(name, str) or not isinstance(version, str):
+        return b""
+    return f"{name[:200]}\t{version[:200]}".encode("utf-8", "surrogatepass")
+
+
+_GEM_FIELD = re.compile(rb"""\.(name|version)\s*=\s*(?:Gem::Version\.new\s*\(?\s*)?["']([^"'\n]{1,200})["']""")
+
+
+def _gemspec(content: bytes) -> bytes:
+    """A gem's name and version."""
+    fields: dict[bytes, bytes] = dict(reversed(_GEM_FIELD.findall(content[:100_000])))
+    return fields.get(b"name", b"") + b"\t" + fields.get(b"version", b"")
+
+
+_BY_NAME: dict[str, tuple[tuple[str, ...], Reduce]] = {
+    "status": (("lib/dpkg/status",), _status),
+    "extended_states": (("lib/apt/extended_states",), _whole),
+    "installed": (("lib/apk/db/installed",), _apk),
+    "rpmdb.sqlite": (("lib/rpm/rpmdb.sqlite", "sysimage/rpm/rpmdb.sqlite"), rpm.reduce_sqlite),
+    "Packages.db": (("lib/rpm/Packages.db", "sysimage/rpm/Packages.db"), rpm.reduce_ndb),
+    "METADATA": ((".dist-info/METADATA",), _metadata),
+    "PKG-INFO": ((".egg-info/PKG-INFO",), _metadata),
+    "RECORD": ((".dist-info/RECORD",), _record),
+    "installed-files.txt": ((".egg-info/installed-files.txt",), _whole),
+    "package.json": (("/package.json",), _package_json),
+}

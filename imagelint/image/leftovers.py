@@ -1,0 +1,78 @@
+"""Known caches and leftovers among an image's live files: by where they lie, what left them, and their bytes."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+
+from imagelint.image.report import Leftover
+
+# What a container does not need to run: folders (the whole path below them counts), by the start of a path or anywhere.
+_CACHES: tuple[tuple[str, str], ...] = (
+    ("apt's package lists", r"var/lib/apt/lists"),
+    ("apt's downloaded packages and index caches", r"var/cache/apt"),
+    ("apk's cache", r"(?:var/cache|etc)/apk(?:/cache)?(?=/)"),
+    ("dnf's and yum's caches", r"var/cache/(?:dnf|yum|libdnf5)"),
+    ("zypper's cache", r"var/cache/zypp"),
+    ("pacman's cache", r"var/cache/pacman"),
+    ("pip's cache", r"(?:root|home/[^/]+)/\.cache/pip"),
+    ("uv's and poetry's caches", r"(?:root|home/[^/]+)/\.cache/(?:uv|pypoetry)"),
+    ("conda's packages", r"(?:.*/)?(?:conda|miniconda3?|anaconda3?)/pkgs"),
+    ("npm's cache", r"(?:root|home/[^/]+)/\.npm"),
+    ("yarn's and pnpm's stores", r"(?:usr/local/share/\.cache/yarn|.*/\.cache/yarn|.*/\.yarn/berry|.*/\.pnpm-store)"),
+    (
+        "gem's cache and documentation",
+        r"(?:.*/)?gems/[^/]+/(?:cache|doc)|(?:.*/)?(?:ruby|bundle)/(?:.*/)?cache(?=/[^/]+\.gem)",
+    ),
+    ("composer's cache", r"(?:.*/)?\.composer/cache|(?:.*/)?\.cache/composer"),
+    ("Go's caches", r"(?:root|home/[^/]+)/\.cache/go-build|(?:root/)?go/pkg/mod/cache"),
+    ("cargo's registry", r"(?:.*/)?\.?cargo/registry"),
+    ("Maven's and Gradle's caches", r"(?:root|home/[^/]+)/\.(?:m2/repository|gradle/caches)"),
+    ("other caches in home folders", r"(?:root|home/[^/]+)/\.cache"),
+)
+_OTHERS: tuple[tuple[str, str], ...] = (
+    ("Python's compiled files", r"(?:.*/)?__pycache__"),
+    ("version control", r"(?:.*/)?\.(?:git|svn|hg)"),
+    ("temporary files", r"(?:var/)?tmp"),
+    ("logs", r"var/log"),
+    ("manual pages", r"usr/(?:local/)?share/man"),
+    ("documentation", r"usr/(?:local/)?share/(?:doc|info|gtk-doc)"),
+    ("translations", r"usr/(?:local/)?share/locale"),
+)
+_FOLDERS = (*_CACHES, *_OTHERS)
+_ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|xz|bz2|zst))?|tgz|txz|tbz2|zip|deb|rpm|whl)$")
+_CACHE_KINDS = frozenset(kind for kind, _ in _CACHES)
+_MATCH = re.compile("|".join(f"(?P<g{number}>{pattern})(?:/|$)" for number, (_, pattern) in enumerate(_FOLDERS)))
+
+
+def leftovers(files: Mapping[str, int], sizes: Mapping[int, int] | object) -> tuple[Leftover, ...]:
+    """What is left over, the largest first. `files` are the live files' nodes by path, `sizes` the nodes' bytes."""
+    by_folder: dict[str, str | None] = {}
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    example: dict[str, tuple[int, str]] = {}
+    for path, node in files.items():
+        folder = path.rpartition("/")[0]
+        kind = by_folder.get(folder, "")
+        if kind == "":
+            kind = by_folder[folder] = _kind(folder)
+        if kind is None and _ARCHIVE.search(path):
+            kind = "archives"
+        if kind is not None:
+            size: int = sizes[node]  # type: ignore[index]
+            found[kind].append(size)
+            if size > example.get(kind, (0, ""))[0]:
+                example[kind] = (size, path)
+    kinds = (Leftover(kind, sum(each), len(each), f"/{example.get(kind, (0, ''))[1]}") for kind, each in found.items())
+    return tuple(sorted(kinds, key=lambda each: (-each.bytes, each.kind)))
+
+
+def cache_of(folder: str) -> str | None:
+    """The cache that a folder is in, or None: what can be fetched again, and a container never asks for."""
+    kind = _kind(folder)
+    return kind if kind in _CACHE_KINDS else None
+
+
+def _kind(folder: str) -> str | None:
+    match = _MATCH.match(folder)
+    return _FOLDERS[int((match.lastgroup or "g0")[1:])][0] if match else None

@@ -1,0 +1,36 @@
+"""An image with its layers merged: what every question about its bytes begins with, each part made when first asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from imagelint.image.index import LayerIndex
+from imagelint.image.model import Image
+from imagelint.image.packages.inventory import Inventory
+from imagelint.image.report import WastedFile
+from imagelint.image.tree import Death, Tree
+from imagelint.image.waste import hidden_files
+
+
+class Merged:
+    """An image, the index of each layer, and what they make together."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self.indexes: Sequence[LayerIndex] = [layer.entries for layer in image.layers]
+
+    @cached_property
+    def tree(self) -> Tree:
+        """The merged file system."""
+        return Tree(self.indexes)
+
+    @cached_property
+    def hidden(self) -> list[tuple[Death, WastedFile]]:
+        """Every entry with bytes that is stored and not live, and why."""
+        return list(zip(self.tree.deaths, hidden_files(self.indexes, self.tree), strict=True))
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The packages, and whose the live bytes are."""
+        return Inventory(self.indexes, self.tree)

@@ -1,0 +1,74 @@
+"""The packages of languages: Python's distributions, Node's, Ruby's gems, programs of Go, archives of Java."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from posixpath import normpath
+
+from imagelint.image.elf import MAGIC, Elf
+from imagelint.image.packages.record import Installed
+from imagelint.image.packages.system import Records
+
+_JAVA = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)$")
+_JAVA_ENDINGS = (".jar", ".war", ".ear")
+
+
+def python(records: Records) -> Iterator[Installed]:
+    """Distributions as pip installs them (PEP 376, PEP 627), and eggs' directories."""
+    for path, content in records.items():
+        if path.endswith(("/METADATA", "/PKG-INFO")):
+            name, _, version = content.decode("utf-8", "replace").partition("\t")
+            folder = path.rpartition("/")[0]
+            site = folder.rpartition("/")[0]
+            package = Installed("pip", name or folder.rpartition("/")[2].partition("-")[0], version, folders=[folder])
+            record = records.get(f"{folder}/RECORD", b"").decode("utf-8", "surrogateescape")
+            package.paths += (_joined(site, line) for line in record.split("\n") if line)
+            listed = records.get(f"{folder}/installed-files.txt", b"").decode("utf-8", "surrogateescape")
+            package.paths += (_joined(folder, line) for line in listed.split("\n") if line)
+            yield package
+
+
+def _joined(folder: str, path: str) -> str:
+    return normpath(f"/{folder}/{path}").lstrip("/")
+
+
+def node(records: Records) -> Iterator[Installed]:
+    """Packages in a `node_modules`, each with all that its folder holds but others' folders."""
+    for path, content in records.items():
+        if path.endswith("/package.json"):
+            folder = path.rpartition("/")[0]
+            owner, _, last = folder.rpartition("/")
+            scoped = owner.rpartition("/")[2].startswith("@")
+            if (owner.rpartition("/")[0] if scoped else owner).rpartition("/")[2] == "node_modules" and content:
+                name, _, version = content.decode("utf-8", "replace").partition("\t")
+                yield Installed("npm", name or last, version, folders=[folder])
+
+
+def ruby(records: Records) -> Iterator[Installed]:
+    """Gems, by their specifications."""
+    for path, content in records.items():
+        if path.endswith(".gemspec"):
+            folder, _, last = path.rpartition("/")
+            home = folder.removesuffix("/default").rpartition("/")[0]
+            full = last.removesuffix(".gemspec")
+            name, _, version = content.decode("utf-8", "replace").partition("\t")
+            folders = [f"{home}/{kind}/{full}" for kind in ("gems", "doc")]
+            yield Installed("gem", name or full.rpartition("-")[0], version or full.rpartition("-")[2], [path], folders)
+
+
+def go(records: Records) -> Iterator[Installed]:
+    """Programs that Go has built, by the module in them."""
+    for path, content in records.items():
+        if content.startswith(MAGIC) and (module := Elf.decode(content).go):
+            name, _, version = module.partition("\t")
+            yield Installed("go", name, version, [path])
+
+
+def java(paths: Iterable[str]) -> Iterator[Installed]:
+    """Archives of Java, by their names."""
+    for path in paths:
+        if path.endswith(_JAVA_ENDINGS):
+            name = path.rpartition("/")[2].rpartition(".")[0]
+            found = _JAVA.match(name)
+            yield Installed("java", found["name"] if found else name, found["version"] if found else "", [path])

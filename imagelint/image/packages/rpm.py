@@ -1,0 +1,88 @@
+"""rpm's database: headers in SQLite (`rpmdb.sqlite`) or in rpm's own format (`Packages.db`), as their files have them.
+
+A header is a table of tags over a store of data, all big-endian (rpm's file format, section "Header structure").
+Databases of the old Berkeley format are not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from struct import Struct, error
+
+_NAME, _VERSION, _RELEASE, _DIRECTORY, _BASENAME, _DIRNAME = 1000, 1001, 1002, 1116, 1117, 1118
+_HEAD, _ENTRY, _NUMBER = Struct(">II"), Struct(">IIII"), Struct(">I")
+_ENTRIES, _FILES = 10_000, 1_000_000
+_SLOT, _BLOB = Struct("<IIII"), Struct("<IIII")
+_SLOT_MAGIC, _BLOB_MAGIC, _NDB_MAGIC = 0x746F6C53, 0x53626C42, b"RpmP"
+_PAGE = 4096
+
+
+def reduce_sqlite(content: bytes) -> bytes:
+    """Name, version and files of the packages in an `rpmdb.sqlite`; nothing where it is none."""
+    import sqlite3
+
+    try:
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.deserialize(content)
+            connection.execute("PRAGMA trusted_schema = OFF")
+            headers = [row[0] for row in connection.execute("SELECT blob FROM Packages")]
+    except (sqlite3.Error, MemoryError, OverflowError):
+        return b""
+    return _reduced(header for header in headers if isinstance(header, bytes))
+
+
+def reduce_ndb(content: bytes) -> bytes:
+    """Name, version and files of the packages in a `Packages.db`; nothing where it is none."""
+    return _reduced(_blobs(content))
+
+
+def _blobs(content: bytes) -> Iterator[bytes]:
+    """The headers of rpm's own format: slots that say in which blocks of 16 bytes each one lies."""
+    if content[:4] != _NDB_MAGIC:
+        return
+    pages = int.from_bytes(content[12:16], "little")
+    for at in range(32, min(pages * _PAGE, len(content)) - _SLOT.size + 1, _SLOT.size):
+        magic, package, block, _ = _SLOT.unpack_from(content, at)
+        if magic == _SLOT_MAGIC and package and block * 16 + _BLOB.size <= len(content):
+            blob, _, _, length = _BLOB.unpack_from(content, block * 16)
+            if blob == _BLOB_MAGIC:
+                start = block * 16 + _BLOB.size
+                yield content[start : start + length]
+
+
+def _reduced(headers: Iterator[bytes]) -> bytes:
+    """A record a package: name, a tab, version, then a path a line; an empty line ends it."""
+    records: list[bytes] = []
+    for header in headers:
+        try:
+            records.append(_record(header))
+        except (error, IndexError, ValueError):
+            continue
+    return b"\n\n".join(records)
+
+
+def _record(header: bytes) -> bytes:
+    count, size = _HEAD.unpack_from(header)
+    if count > _ENTRIES:
+        raise ValueError
+    store = header[_HEAD.size + count * _ENTRY.size :][:size]
+    tags: dict[int, tuple[int, int]] = {}
+    for number in range(count):
+        tag, _, offset, items = _ENTRY.unpack_from(header, _HEAD.size + number * _ENTRY.size)
+        tags[tag] = offset, min(items, _FILES)
+    name = _strings(store, *tags[_NAME])[0]
+    version = _strings(store, *tags[_VERSION])[0] + b"-" + _strings(store, *tags[_RELEASE])[0]
+    lines = [name + b"\t" + version]
+    if _BASENAME in tags and _DIRNAME in tags and _DIRECTORY in tags:
+        folders = _strings(store, *tags[_DIRNAME])
+        offset, items = tags[_DIRECTORY]
+        for place, base in enumerate(_strings(store, *tags[_BASENAME])[:items]):
+            (folder,) = _NUMBER.unpack_from(store, offset + 4 * place)
+            lines.append(folders[folder] + base)
+    return b"\n".join(line.replace(b"\n", b"") for line in lines)
+
+
+def _strings(store: bytes, offset: int, count: int) -> list[bytes]:
+    """So many strings, each ended by a NUL."""
+    return store[offset:].split(b"\0", count)[:count]

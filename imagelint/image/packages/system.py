@@ -1,0 +1,89 @@
+"""The packages of distributions, by what is kept of the records of dpkg, apk and rpm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from imagelint.image.packages.record import Installed
+
+Records = Mapping[str, bytes]
+"""What is kept of the files that packages are known by, by their paths."""
+
+_DPKG = "var/lib/dpkg/"
+
+
+def stanzas(content: bytes) -> Iterator[dict[str, str]]:
+    """The records of a file in Debian's control format: fields by their names, without continued lines."""
+    fields: dict[str, str] = {}
+    for line in content.decode("utf-8", "replace").split("\n"):
+        if line:
+            name, colon, value = line.partition(":")
+            if colon and line[0] not in " \t":
+                fields.setdefault(name, value.strip())
+        elif fields:
+            yield fields
+            fields = {}
+    if fields:
+        yield fields
+
+
+def is_installed(fields: Mapping[str, str]) -> bool:
+    """Whether a dpkg record is that of a package whose files are there; records of single files have no status."""
+    return fields.get("Status", "install ok installed").split()[-1:] == ["installed"]
+
+
+def dpkg(records: Records) -> Iterator[Installed]:
+    """Debian's packages, those of images without dpkg too, which have a file each in `status.d`."""
+    status = records.get(_DPKG + "status", b"")
+    for fields in stanzas(status):
+        name = fields.get("Package")
+        if name and is_installed(fields):
+            architecture = fields.get("Architecture", "")
+            lists = [f"{_DPKG}info/{name}.list", f"{_DPKG}info/{name}:{architecture}.list"]
+            content = next((records[path] for path in lists if path in records), b"")
+            paths = [line.lstrip("/") for line in content.decode("utf-8", "surrogateescape").split("\n") if line]
+            yield Installed(
+                "dpkg", name, fields.get("Version", ""), [*paths, *(path for path in lists if path in records)]
+            )
+    for path, content in records.items():
+        folder, _, last = path.rpartition("/")
+        if folder == _DPKG + "status.d" and not last.endswith(".md5sums"):
+            for fields in stanzas(content):
+                sums = records.get(f"{path}.md5sums", b"").decode("utf-8", "surrogateescape")
+                paths = [line.partition("  ")[2] for line in sums.split("\n") if line]
+                yield Installed("dpkg", fields.get("Package", last), fields.get("Version", ""), [*paths, path])
+
+
+def apk(records: Records) -> Iterator[Installed]:
+    """Alpine's packages."""
+    for path in ("lib/apk/db/installed", "usr/lib/apk/db/installed"):
+        package: Installed | None = None
+        folder = ""
+        for line in records.get(path, b"").decode("utf-8", "surrogateescape").split("\n"):
+            key, value = line[:2], line[2:]
+            if key == "P:":
+                package, folder = Installed("apk", value, ""), ""
+            elif package is None:
+                continue
+            elif not line:
+                yield package
+                package = None
+            elif key == "V:":
+                package.version = value
+            elif key == "F:":
+                folder = f"{value}/" if value else ""
+            elif key == "R:":
+                package.paths.append(folder + value)
+        if package is not None:
+            yield package
+
+
+def rpm(records: Records) -> Iterator[Installed]:
+    """Red Hat's and SUSE's packages, from records that `rpm.py` has reduced."""
+    for path, content in records.items():
+        if path.endswith(("/rpmdb.sqlite", "/Packages.db")):
+            for record in content.decode("utf-8", "surrogateescape").split("\n\n"):
+                head, *paths = record.split("\n")
+                name, _, version = head.partition("\t")
+                if name:
+                    yield Installed("rpm", name, version, [each.lstrip("/") for each in paths])

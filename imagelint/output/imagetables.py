@@ -1,0 +1,236 @@
+"""An image's report as a person reads it: what it could weigh first, then its layers, its waste and what is in it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from imagelint.output.costs import headline
+from imagelint.output.tables import FIXED_WIDTH, cut, simple_table
+from imagelint.records import TYPE_CHECKING
+from imagelint.sizes import exact, human, signed
+from imagelint.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from imagelint.image.report import LayerReport, Package, Report
+    from imagelint.pricing.analysis import Analysis
+
+_BAR = 12
+_LAYERS_WIDTH = 16
+_NAMED = 6
+_WIDE = 100
+_FINDINGS = 5
+
+REASONS = {
+    "overwritten": "stored again by a later layer",
+    "metadata-only": "stored again only to change owner, mode or time",
+    "removed": "removed by a later layer",
+    "opaque": "hidden by a later layer's new folder",
+    "moved": "moved by a later layer",
+    "duplicate": "the same content at another path",
+}
+
+
+def analysis(out: Console, found: Analysis, top: int) -> None:
+    """Print the whole report."""
+    report = found.report
+    _head(out, report)
+    _ladder(out, found)
+    out.print(_layers(found, out.width))
+    _waste(out, report, top)
+    _findings(out, found)
+    _packages(out, report, top)
+    _places(out, report, top)
+    _candidates(out, found)
+    _dive(out, report)
+
+
+def _head(out: Console, report: Report) -> None:
+    """What the image is, in the sizes that people confuse."""
+    image = report.image
+    head = Text.assemble(
+        (printable(image.reference), "bold"), f"  {human(image.layer_bytes)} in {len(report.layers)} layers"
+    )
+    head.append(f"  ({exact(image.layer_bytes)}, {image.platform}, from {image.source})", "dim")
+    out.print(head)
+    parts = [f"{human(report.live_bytes)} are live"]
+    if report.reclaimable_bytes:
+        share = report.reclaimable_bytes / max(image.layer_bytes, 1)
+        parts.append(f"{human(report.reclaimable_bytes)} ({share:.1%}) are stored in vain")
+    else:
+        parts.append("nothing is stored in vain")
+    if image.compressed_bytes is not None:
+        parts.append(f"{human(image.compressed_bytes)} compressed")
+    base = sum(layer.layer_bytes for layer in report.layers if layer.base)
+    if base:
+        parts.append(f"{human(base)} are the base image's, {human(image.layer_bytes - base)} your own")
+    out.print(Text("; ".join(parts)))
+
+
+def _ladder(out: Console, found: Analysis) -> None:
+    """From what it weighs today to what it could weigh, each rung with what it takes."""
+    today = found.report.image.layer_bytes
+    if not found.predictions or not today:
+        return
+    table = simple_table("size", "change", "share")
+    table.add_column("how (predicted)", no_wrap=True)
+    table.add_row(human(today), "", _bar(today, today), "today")
+    before = today
+    for each in found.predictions:
+        if each.after and each.layer_bytes == before:
+            continue  # a rung that saves nothing
+        before = each.layer_bytes
+        change = each.layer_bytes - today
+        name = Text.assemble((each.name, "bold"), f": {printable(each.explanation)}")
+        share = Text(f"{change / today:+.1%}" if change else "–", "green" if change < 0 else "dim")
+        table.add_row(human(each.layer_bytes), share, _bar(each.layer_bytes, today), cut(name, out.width - FIXED_WIDTH))
+    out.print(table)
+
+
+def _layers(found: Analysis, width: int) -> Table:
+    layers, lines = found.report.layers, found.instructions
+    again = {each.instruction: each.layer_bytes for each in found.rebuilds}
+    wide = width >= _WIDE
+    table = simple_table("layer", "size", *(["share", "files"] if wide else []))
+    left = width - (66 if wide else 26)
+    if lines:
+        table.add_column("line", justify="right", style="cyan", no_wrap=True)
+        table.add_column("again", justify="right", no_wrap=True)
+        left -= 20
+    table.add_column("command", no_wrap=True)
+    most = max((layer.layer_bytes for layer in layers), default=0)
+    for layer in layers:
+        cells: list[Text | str] = [str(layer.index), human(layer.layer_bytes)]
+        if wide:
+            cells += [_bar(layer.layer_bytes, most), _counts(layer)]
+        if lines:
+            instruction = lines.get(layer.index)
+            cells.append(str(instruction.start_line) if instruction else "")
+            cells.append(human(again[instruction]) if instruction in again else "")
+        command = Text(printable(" ".join(layer.command.split())))
+        if layer.base:
+            command.append("  (base image)", "dim")
+        table.add_row(*cells, cut(command, left))
+    return table
+
+
+def _counts(layer: LayerReport) -> str:
+    """Files that a layer adds, changes and removes."""
+    parts = [f"+{layer.added:,}"] if layer.added else []
+    parts += [f"~{layer.changed:,}"] if layer.changed else []
+    parts += [f"-{layer.removed:,}"] if layer.removed else []
+    return " ".join(parts)
+
+
+def _bar(size: int, most: int) -> Text:
+    return Text("█" * -(-size * _BAR // most) if most else "", style="magenta")
+
+
+def _waste(out: Console, report: Report, top: int) -> None:
+    """What is stored in vain: by reason and layers, then by file."""
+    if not report.reclaimable_bytes:
+        return
+    table = simple_table("wasted", "files", "stored by", "hidden by")
+    table.add_column("why", no_wrap=True)
+    inside = [each for each in report.reclaimable if each.within_stored]
+    for each in sorted(inside, key=lambda each: -each.bytes)[:top]:
+        hidden = "" if each.hidden_by is None else f"layer {each.hidden_by}"
+        why = REASONS.get(each.reason, each.reason)
+        table.add_row(human(each.bytes), f"{each.files:,}", f"layer {each.stored_by}", hidden, why)
+    out.print(table)
+    by_path: dict[str, tuple[int, list[int]]] = {}
+    for file in report.waste:
+        if file.reason != "duplicate":
+            count, layers = by_path.get(file.path, (0, []))
+            by_path[file.path] = (count + file.bytes, [*layers, file.stored_by])
+    files = simple_table("wasted", "in layers")
+    files.add_column("file", no_wrap=True)
+    for path, (count, layers) in sorted(by_path.items(), key=lambda each: -each[1][0])[:top]:
+        where = ", ".join(str(layer) for layer in sorted(layers))
+        files.add_row(human(count), where[:_LAYERS_WIDTH], cut(Text(printable(path)), out.width - FIXED_WIDTH))
+    out.print(files)
+
+
+def _findings(out: Console, found: Analysis) -> None:
+    """The Dockerfile's dearest findings."""
+    if found.file is None or not found.file.findings:
+        return
+    table = simple_table("rule", "line")
+    table.add_column("finding", no_wrap=True)
+    lines = found.file.lines
+    for finding in found.file.findings[:_FINDINGS]:
+        place = str(lines.position(finding.span.start).line)
+        table.add_row(finding.code, place, cut(Text(printable(headline(finding))), out.width - FIXED_WIDTH // 2))
+    out.print(table)
+    total = f", {human(found.file.total_bytes)} in all" if found.file.total_bytes else ""
+    count = len(found.file.findings)
+    more = f"imagelint check {found.file.path} --image {found.report.image.reference}"
+    out.print(Text(f"{count} finding{'s' * (count != 1)}{total}: {printable(more)}", "dim"))
+
+
+def _packages(out: Console, report: Report, top: int) -> None:
+    if report.packages:
+        table = simple_table("size", "layer")
+        total = sum(each.bytes for each in report.packages)
+        table.add_column(f"packages ({len(report.packages):,}, {human(total)})", no_wrap=True)
+        for each in report.packages[:top]:
+            name = Text(printable(f"{each.name} {each.version} ({each.manager})"))
+            table.add_row(human(each.bytes), str(each.layer), cut(name, out.width - FIXED_WIDTH))
+        out.print(table)
+    if report.recommended:
+        size = sum(each.bytes for each in report.recommended)
+        names = _names(report.recommended)
+        out.print(Text(f"{human(size)} are packages that are only recommended: {names} (--no-install-recommends)"))
+
+
+def _names(packages: Sequence[Package]) -> str:
+    names = ", ".join(printable(each.name) for each in packages[:_NAMED])
+    return names + (f" and {len(packages) - _NAMED} more" if len(packages) > _NAMED else "")
+
+
+def _places(out: Console, report: Report, top: int) -> None:
+    """Where the live bytes are: leftovers, folders, files."""
+    rows: Iterable[tuple[str, Iterable[tuple[int, str, str]]]] = (
+        ("caches and leftovers", ((each.bytes, f"{each.files:,}", each.kind) for each in report.leftovers)),
+        ("folders", ((each.bytes, f"{each.files:,}", each.path) for each in report.folders)),
+        ("largest live files", ((each.bytes, f"layer {each.layer}", each.path) for each in report.largest)),
+    )
+    for title, places in rows:
+        shown = [each for each in places if each[0]][:top]
+        if shown:
+            table = simple_table("size", "files" if title != "largest live files" else "stored by")
+            table.add_column(title, no_wrap=True)
+            for size, count, name in shown:
+                table.add_row(human(size), count, cut(Text(printable(name)), out.width - FIXED_WIDTH))
+            out.print(table)
+    duplicate = sum(each.bytes for each in report.reclaimable if not each.within_stored)
+    if duplicate:
+        out.print(Text(f"{human(duplicate)} are live twice: the same content at two paths"))
+
+
+def _candidates(out: Console, found: Analysis) -> None:
+    if not found.candidates:
+        return
+    table = simple_table("base", "compressed", "image on it", "change")
+    table.add_column("base image", no_wrap=True)
+    today = found.report.image.layer_bytes
+    for each in found.candidates:
+        table.add_row(
+            human(each.layer_bytes),
+            "–" if each.compressed_bytes is None else human(each.compressed_bytes),
+            "–" if each.image_bytes is None else human(each.image_bytes),
+            "–" if each.image_bytes is None else signed(each.image_bytes - today),
+            cut(Text(printable(each.reference)), out.width - FIXED_WIDTH),
+        )
+    out.print(table)
+
+
+def _dive(out: Console, report: Report) -> None:
+    dive = report.dive
+    percent = "–" if dive.user_wasted_percent is None else f"{dive.user_wasted_percent:.2%}"
+    numbers = f"efficiency {dive.efficiency:.4%}, {human(dive.wasted_bytes)} wasted, {percent} of the user's"
+    out.print(Text(f"dive would say: {numbers}", "dim"))

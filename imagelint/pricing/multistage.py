@@ -1,0 +1,158 @@
+"""What would be left of an image if a builder stage did the building, and the final one only took what was made.
+
+Three sets of files, each smaller than the one before: whole folders of everything that no package owns, as a person
+copies them; the same without sources and intermediate files; and without a base image at all, with the very libraries
+that the files load. Which libraries these are is read from the files themselves (`NEEDED`); what a program opens by
+name while it runs is not to be seen there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from posixpath import dirname, normpath
+
+from imagelint.image.elf import MAGIC, Elf
+from imagelint.image.packages.inventory import Inventory
+from imagelint.pricing.ledger import Ledger, Nodes
+from imagelint.pricing.predictions import LOWER_BOUND, MULTI_STAGE, MULTI_STAGE_MINIMAL, Prediction
+
+#: Where a loader looks without being told (ld.so(8)), and where distributions tell it to.
+_FOLDERS = (
+    "usr/lib/{}-linux-gnu",
+    "lib/{}-linux-gnu",
+    "usr/lib64",
+    "lib64",
+    "usr/lib",
+    "lib",
+    "usr/local/lib",
+    "usr/local/lib64",
+)
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i386", "arm": "arm", "ppc64le": "powerpc64le"}
+_INTERMEDIATE = re.compile(
+    r"\.(?:[chdio]|cc|cpp|cxx|hh|hpp|hxx|a|la|lo|lai|gch|pch|m4|am|ac|in|rs|rlib|rmeta|java|kt|scala|go|ts|tsx|map|whl|pyc)$"
+    r"|(?:^|/)(?:\.git|\.svn|\.hg|autom4te\.cache|CMakeFiles|\.deps|\.libs|__pycache__|\.cache|\.npm|\.m2|\.gradle|\.cargo)/"
+    r"|(?:^|/)(?:Makefile[^/]*|configure|config\.(?:log|status|guess|sub)|libtool|ltmain\.sh|install-sh|depcomp|missing|compile)$"
+)
+_NAMED = 8
+
+
+def rungs(ledger: Ledger, inventory: Inventory, base_layers: int | None) -> list[Prediction]:
+    """The rungs of a multi-stage build; none where it is not known which layers are the base image's."""
+    finder = _Libraries(ledger, inventory)
+    out: list[Prediction] = []
+    if base_layers is not None:
+        base = sum(index.layer_bytes for index in ledger.indexes[:base_layers])
+        own = made(ledger, inventory, base_layers)
+        for name, files, what in (
+            (MULTI_STAGE, own, "every file that no package owns"),
+            (
+                MULTI_STAGE_MINIMAL,
+                without_intermediates(inventory, own),
+                "what was made, without sources and intermediates",
+            ),
+        ):
+            packages, libraries = finder.packages(files, base_layers)
+            total = base + ledger.bytes(files) + ledger.bytes(libraries)
+            text = f"a final stage on the same base with {what}" + _with(packages)
+            out.append(Prediction(name, (), total, text))
+    files = without_intermediates(inventory, made(ledger, inventory, base_layers or 0))
+    bound = files | finder.files(files)
+    text = "the files that no package owns and the very libraries that they load, on no base image at all"
+    out.append(Prediction(LOWER_BOUND, (), ledger.bytes(bound), text))
+    return out
+
+
+def made(ledger: Ledger, inventory: Inventory, base_layers: int) -> Nodes:
+    """The live files above the base image that are no package's, and no package manager's."""
+    start = ledger.tree.start(base_layers) if base_layers < len(ledger.indexes) else len(ledger.tree.sizes)
+    owned = inventory.owner
+    packages = inventory.installed
+    return frozenset(
+        node
+        for path, node in inventory.files.items()
+        if node >= start
+        and not inventory.is_state(path)
+        # Packages of languages are what a build brings, and are copied with the folder that they are in.
+        and (node not in owned or packages[owned[node]].manager not in ("dpkg", "apk", "rpm"))
+    )
+
+
+def without_intermediates(inventory: Inventory, nodes: Nodes) -> Nodes:
+    """Those of the files that are neither sources nor what a compiler leaves."""
+    return frozenset(node for path, node in inventory.files.items() if node in nodes and not _INTERMEDIATE.search(path))
+
+
+class _Libraries:
+    """The libraries that files load, found as the loader finds them."""
+
+    def __init__(self, ledger: Ledger, inventory: Inventory) -> None:
+        self._ledger = ledger
+        self._inventory = inventory
+        self._paths = {node: path for path, node in inventory.files.items()}
+        machine = ledger.image.platform.split("/")[1:2]
+        name = _MACHINES.get(machine[0] if machine else "", "x86_64")
+        folders = [folder.format(name) for folder in _FOLDERS]
+        self._folders = list(dict.fromkeys(inventory.real(f"{folder}/x").rpartition("/")[0] for folder in folders))
+
+    def packages(self, files: Nodes, base_layers: int) -> tuple[tuple[str, ...], Nodes]:
+        """The packages that the base image lacks and whose libraries the files load, by name, and all their files."""
+        inventory = self._inventory
+        places = {
+            inventory.owner[node]
+            for node in self.files(files)
+            if self._ledger.tree.place(node)[0] >= base_layers and node in inventory.owner
+        }
+        names = tuple(sorted(inventory.installed[place].name for place in places))
+        return names, frozenset(node for node, place in inventory.owner.items() if place in places)
+
+    def files(self, files: Nodes) -> Nodes:
+        """The libraries and loaders that the files load, directly or not."""
+        seen: set[int] = set()
+        todo = list(files)
+        while todo:
+            node = todo.pop()
+            path = self._paths.get(node)
+            content = self._inventory.records.get(path) if path is not None else None
+            if path is None or content is None or not content.startswith(MAGIC):
+                continue
+            for found in self._loaded(path, Elf.decode(content)):
+                if found not in seen:
+                    seen.add(found)
+                    todo.append(found)
+        return frozenset(seen - files)
+
+    def _loaded(self, path: str, elf: Elf) -> Iterator[int]:
+        origin = dirname(path)
+        own = [
+            normpath(f"/{each.replace('$ORIGIN', f'/{origin}').replace('${ORIGIN}', f'/{origin}')}")
+            for each in elf.runpath
+        ]
+        folders = [*(each.strip("/") for each in own), *self._folders, origin]
+        if elf.interpreter and (node := self._node(elf.interpreter.lstrip("/"))) is not None:
+            yield node
+        for name in elf.needed:
+            candidates: Iterable[str] = [name.lstrip("/")] if "/" in name else (f"{each}/{name}" for each in folders)
+            node = next((found for each in candidates if (found := self._node(each)) is not None), None)
+            if node is not None:
+                yield node
+
+    def _node(self, path: str) -> int | None:
+        """The file that a path leads to, through links."""
+        for _ in range(16):
+            path = self._inventory.real(path)
+            node = self._ledger.tree.paths.get(path, -1)
+            if node < 0:
+                return None
+            target = self._inventory.link(path)
+            if target is None:
+                return node if self._ledger.tree.sizes[node] else None
+            path = target
+        return None
+
+
+def _with(packages: Sequence[str]) -> str:
+    if not packages:
+        return ""
+    more = f" and {len(packages) - _NAMED} more" if len(packages) > _NAMED else ""
+    return f", and the packages whose libraries it loads: {', '.join(packages[:_NAMED])}{more}"
