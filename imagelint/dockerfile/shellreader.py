@@ -199,15 +199,10 @@ class _List:
         split = 0
         while split < len(words) and "=" in words[split].value and _ASSIGNMENT.match(text, *words[split][1:]):
             split += 1
-        command = Command(
-            self.scanner.map,
-            tuple(words[split:]),
-            tuple(words[:split]),
-            self.operator,
-            bool(self.stack) or self.depth > 0,
-            words[0].start,
-            words[-1].end,
-        )
+        own, assignments = tuple(words[split:]), tuple(words[:split])
+        nested = bool(self.stack) or self.depth > 0
+        start, end = words[0].start, words[-1].end
+        command = Command(self.scanner.map, own, assignments, self.operator, nested, start, end)
         self.scanner.commands.insert(self.place, command)
 
 
@@ -229,16 +224,14 @@ class _Scanner:
     def skip_blanks(self) -> str:
         """Move to the next character that is no blank; returns it, or nothing at the end."""
         text = self.text
-        while True:
-            char = text[self.at : self.at + 1]
-            if not char:
-                return char
-            if char in " \t\r\v\f":
+        while self.at < len(text):
+            if text[self.at] in " \t\r\v\f":
                 self.at += 1
-            elif char == "\\" and text.startswith("\n", self.at + 1):
+            elif text.startswith("\\\n", self.at):
                 self.at += 2  # the shell joins lines, as in a heredoc's body
             else:
-                return char
+                break
+        return text[self.at : self.at + 1]
 
     def skip_line(self) -> None:
         """Move to the end of the line, for a comment."""
