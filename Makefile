@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test test-engine check docs bench images sizes clean help
+.PHONY: setup demo test test-engine check docs bench bench-image images sizes clean help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,6 +42,9 @@ bench: setup ## time the program; ratios in one run, never a test
 
 images: setup ## build the course's images with the Docker engine (about two minutes)
 	$(BIN)/python fixtures/images/build
+
+bench-image: ## build the image that benchmarks/image reads (about ten minutes; needs `make images` once)
+	docker build --network host --label org.imagelint.test=1 --tag imagelint-test/big:1 benchmarks/big
 
 sizes: setup ## print the README's table of the course's images (after `make images`)
 	@$(BIN)/python fixtures/images/sizes

@@ -184,6 +184,7 @@ def _check(commands: _Commands) -> None:
     )
     pricing.add_argument("--platform", metavar="OS/ARCH", help="which of the image's platforms")
     pricing.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    pricing.add_argument("--max-layer-bytes", metavar="SIZE", help="the most that a layer may unpack to")
     pricing.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
     pricing.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
@@ -200,6 +201,9 @@ def _analyze(commands: _Commands) -> None:
     parser = _command(commands, "analyze", "weigh an image: its layers, what they waste, and in which files")
     _image(parser)
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
+    parser.add_argument(
+        "--sizes-only", action="store_true", help="read headers alone: no reasons, no packages; of local images at once"
+    )
     parser.add_argument("--base", metavar="IMAGE", help="the base image, to tell its layers from one's own")
     parser.add_argument(
         "--base-candidate",
@@ -305,6 +309,9 @@ def _image_options(parser: argparse.ArgumentParser) -> None:
         help="which of an image's platforms (default: this machine's)",
     )
     parser.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
+    parser.add_argument(
+        "--max-layer-bytes", metavar="SIZE", help="the most that a layer may unpack to (default: 64GiB)"
+    )
     parser.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
     parser.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")

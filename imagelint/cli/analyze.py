@@ -47,8 +47,10 @@ def _analysis(arguments: argparse.Namespace) -> Analysis:
     from imagelint.pricing.rebuild import rebuilds
 
     linted = subject.lint(arguments)
+    if arguments.sizes_only:
+        arguments.no_verify = True
     with subject.reading(arguments) as options:
-        image = read_image(arguments.image, **options)
+        image = read_image(arguments.image, contents=not arguments.sizes_only, **options)
         base = read_image(arguments.base, **options) if arguments.base else None
         others = [read_image(reference, **options) for reference in arguments.base_candidate]
     ledger = Ledger(image)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imagelint.cli.progress import bar
 from imagelint.cli.shared import build_context
 from imagelint.records import TYPE_CHECKING
+from imagelint.sizes import parse_size
 from imagelint.text import printable
 
 if TYPE_CHECKING:
@@ -58,11 +59,15 @@ def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
 def reading(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """How images are read, as the command line says: arguments of `open_image`, with progress and the cache."""
     from imagelint.image import cache
+    from imagelint.image.limits import DEFAULT_LIMITS
 
     def say(sentence: str) -> None:
         if not arguments.quiet:
             print(f"imagelint: note: {printable(sentence)}", file=sys.stderr)
 
+    limits = DEFAULT_LIMITS
+    if arguments.max_layer_bytes is not None:
+        limits = replace(limits, layer_bytes=parse_size(arguments.max_layer_bytes))
     with ExitStack() as stack:
         layers = None if arguments.no_cache else stack.enter_context(cache.opened(say))
         yield {
@@ -72,6 +77,7 @@ def reading(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "plain_http": arguments.plain_http,
             "notice": say,
             "cache": layers,
+            "limits": limits,
         }
 
 
@@ -85,7 +91,7 @@ def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]
     sides: list[Merged] = []
     for reference in (arguments.old, arguments.new):
         with reading(arguments) as options:
-            sides.append(Merged(read_image(reference, **options)))
+            sides.append(Merged(read_image(reference, every=True, **options)))
     found = compare(*sides)
     return found, places(found.new, tie(sides[1].image, linted), linted) if linted else {}
 

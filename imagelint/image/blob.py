@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 from imagelint.errors import BrokenImageError, InputError
+from imagelint.image.elf import ReadAt
 from imagelint.image.index import LayerIndex, index_layer
 from imagelint.image.limits import DEFAULT_LIMITS, MIB, Limits
 from imagelint.image.tar import Chunk, TarReader
@@ -42,11 +43,13 @@ def read_layer(
     limits: Limits = DEFAULT_LIMITS,
     entries_before: int = 0,
     skip: Callable[[int], None] | None = None,
+    read_at: ReadAt | None = None,
 ) -> Blob:
     """Indexes a layer's blob, plain or compressed.
 
-    With `verify` the bytes are hashed, for the caller to compare. `skip` passes over bytes of a source that can seek;
-    it is used where no byte is asked for: a plain tar, neither verified nor its contents hashed.
+    With `verify` the bytes are hashed, for the caller to compare. `skip` passes over bytes of a source that can seek,
+    and `read_at` reads it at any place; they are used where a plain tar is not to be verified. Then `contents` are left
+    to be hashed by who knows which are asked for.
     """
     start, chunks = peek(chunks, len(ZSTD_MAGIC))
     compressed = is_compressed(start)
@@ -54,9 +57,15 @@ def read_layer(
     if compressed:
         unpacked = decompressed(start, stored)
     tar = Meter(unpacked, hashed=verify, limit=limits.layer_bytes)
-    seekable = skip is not None and not (compressed or verify or contents)
+    seekable = skip is not None and not (compressed or verify)
     reader = TarReader(tar, skip=skip if seekable else None)
-    entries = index_layer(reader, contents=contents, limits=limits, entries_before=entries_before)
+    entries = index_layer(
+        reader,
+        contents=contents,
+        limits=limits,
+        entries_before=entries_before,
+        read_at=read_at if seekable else None,
+    )
     if not seekable:
         reader.drain()
     return Blob(entries, tar.digest, stored.digest, stored.bytes if compressed else None)

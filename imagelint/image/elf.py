@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from struct import Struct, error
 
 MAGIC = b"\x7fELF"
+_PARTS = 5  # of an encoded one
 _GO_MAGIC = b"\xff Go buildinf:"
 
 ReadAt = Callable[[int, int], bytes]
@@ -41,10 +42,15 @@ class Elf:
     @classmethod
     def decode(cls, content: bytes) -> Elf:
         """What was encoded."""
-        needed, soname, runpath, interpreter, go = content[len(MAGIC) :].decode("utf-8", "surrogateescape").split("\0")
-        return cls(
-            tuple(filter(None, needed.split("\n"))), soname, tuple(filter(None, runpath.split("\n"))), interpreter, go
-        )
+        texts = content[len(MAGIC) :].decode("utf-8", "surrogateescape").split("\0")
+        if len(texts) != _PARTS:
+            return cls()  # a file that was kept for its name, and only begins like one
+        needed, soname, runpath, interpreter, go = texts
+        return cls(_lines(needed), soname, _lines(runpath), interpreter, go)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split("\n")))
 
 
 @dataclass(frozen=True, slots=True)

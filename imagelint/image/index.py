@@ -6,7 +6,7 @@ from array import array
 from dataclasses import dataclass
 
 from imagelint.errors import BrokenImageError
-from imagelint.image.elf import MAGIC
+from imagelint.image.elf import MAGIC, ReadAt
 from imagelint.image.kept import LAYER_BYTES, keeper, looked_into
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.tar import HARD_LINK, REGULAR, SYMBOLIC_LINK, TarReader, clean
@@ -68,11 +68,18 @@ class LayerIndex:
 
 
 def index_layer(
-    tar: TarReader, *, contents: bool = True, limits: Limits = DEFAULT_LIMITS, entries_before: int = 0
+    tar: TarReader,
+    *,
+    contents: bool = True,
+    limits: Limits = DEFAULT_LIMITS,
+    entries_before: int = 0,
+    read_at: ReadAt | None = None,
 ) -> LayerIndex:
     """Reads a layer's tar to its end; with `contents`, what is in each regular file is hashed while it passes.
 
-    `entries_before` are those of the image's other layers, for the limit on all of them.
+    With `read_at` too, which reads the uncompressed tar at any place, files are looked into and not hashed: who has all
+    layers knows which few hashes are asked for (`imagelint.image.lazy`). `entries_before` are those of the image's
+    other layers, for the limit on all of them.
     """
     paths: list[str] = []
     types = bytearray()
@@ -98,9 +105,10 @@ def index_layer(
             if size and contents:
                 keep = keeper(path)
                 if keep is None and not tar.begins_with(MAGIC):
-                    content = tar.content_hash()
+                    if read_at is None:
+                        content = tar.content_hash()
                 else:
-                    content, part = looked_into(tar, size, keep)
+                    content, part = looked_into(tar, size, keep, read_at)
                     room_kept -= len(part)
                     if part and room_kept >= 0:
                         kept[row] = part

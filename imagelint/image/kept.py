@@ -17,6 +17,7 @@ from imagelint.image import elf
 from imagelint.image.packages import rpm
 
 if TYPE_CHECKING:
+    from imagelint.image.elf import ReadAt
     from imagelint.image.tar import TarReader
 
 VERSION = 1
@@ -51,17 +52,24 @@ def keeper(path: str) -> Reduce | None:
     return None
 
 
-def looked_into(tar: TarReader, size: int, keep: Reduce | None) -> tuple[int, bytes]:
-    """The hash of the current entry's content, and what is kept of it; of an ELF file what it says of itself."""
+def looked_into(tar: TarReader, size: int, keep: Reduce | None, read_at: ReadAt | None) -> tuple[int, bytes]:
+    """The hash of the current entry's content, and what is kept of it; of an ELF file what it says of itself.
+
+    Where the tar can be read at any place, only the parts that are asked for are read, and nothing is hashed.
+    """
     if size > FILE_BYTES:
-        return tar.content_hash(), b""
+        return tar.content_hash() if read_at is None else 0, b""
+    if keep is None and read_at is not None:
+        start = tar.position
+        there = elf.read(lambda offset, length: read_at(start + offset, max(min(length, size - offset), 0)))
+        return 0, there.encode() if there is not None else b""
     content = b"".join(tar.content())
     if keep is None:
         found = elf.read(lambda offset, length: content[offset : offset + length])
         part = found.encode() if found is not None else b""
     else:
         part = keep(content)
-    return xxh3_64_intdigest(content), part
+    return xxh3_64_intdigest(content) if read_at is None else 0, part
 
 
 def _whole(content: bytes) -> bytes:

@@ -23,7 +23,7 @@ class Merged:
     @cached_property
     def tree(self) -> Tree:
         """The merged file system."""
-        return Tree(self.indexes)
+        return self.image.tree or Tree(self.indexes)
 
     @cached_property
     def hidden(self) -> list[tuple[Death, WastedFile]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagelint.image.index import LayerIndex
+    from imagelint.image.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Image:
 
     `reference` is what the user named; `source` is where it was found (`docker`, `docker-archive`, …);
     `id` is the digest of the configuration; `platform` is `os/architecture[/variant]`;
-    `verified` says that every layer's bytes hashed to its diff_id; `config` is the configuration's JSON as it was read.
+    `verified` says that every layer's bytes hashed to its diff_id; `config` is the configuration's JSON as it was read,
+    and `tree` the layers merged, where that was done already.
     """
 
     reference: str
@@ -58,3 +60,4 @@ class Image:
     labels: dict[str, str] = field(default_factory=dict)
     verified: bool = False
     config: bytes = b"{}"
+    tree: Tree | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob
 from imagelint.image.config import ImageConfig
 from imagelint.image.index import LayerIndex
+from imagelint.image.lazy import hash_candidates
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.model import Image, Layer
 from imagelint.image.reference import find_source
@@ -23,6 +24,7 @@ from imagelint.image.sources.interface import (
     Reading,
     StoredLayer,
 )
+from imagelint.image.tree import Tree
 
 
 class LayerCache(Protocol):
@@ -61,17 +63,19 @@ def open_image(
     platform: str | None = None,
     notice: Notice | None = None,
     plain_http: bool = False,
+    every: bool = False,
     cache: LayerCache | None = None,
 ) -> Iterator[OpenedImage]:
     """Reads the image that `reference` names (`imagelint.image.reference` says how) and indexes its layers.
 
     `verify` compares every layer that is read with its diff_id, and its blob with its digest; without `contents` the
-    files' content is not hashed, and reports tell no `metadata-only`, `moved` or `duplicate`. `progress` is called
+    files' content is not hashed, and reports tell no `metadata-only`, `moved` or `duplicate`. What is not verified is
+    hashed only where a report asks for it, or with `every` throughout. `progress` is called
     with what is read, the bytes done and their total or None. A layer that `cache` knows is not read; one that was
     read whole and verified enters it. Raises an ImagelintError: UsageError, InputError, EngineError or a child.
     """
     documents = cache.documents if cache is not None else NoDocuments()
-    reading = Reading(verify, contents, limits, progress, platform, notice, documents, plain_http)
+    reading = Reading(verify, contents, limits, progress, platform, notice, documents, plain_http, every)
     try:
         with find_source(reference).open(reading) as source:
             yield OpenedImage(_read(reference, source, reading, cache), source)
@@ -89,6 +93,7 @@ def read_image(
     platform: str | None = None,
     notice: Notice | None = None,
     plain_http: bool = False,
+    every: bool = False,
     cache: LayerCache | None = None,
 ) -> Image:
     """The image that `reference` names, as `open_image` reads it, its source closed again."""
@@ -101,6 +106,7 @@ def read_image(
         platform=platform,
         notice=notice,
         plain_http=plain_http,
+        every=every,
         cache=cache,
     )
     with opened as found:
@@ -123,7 +129,13 @@ def _read(reference: str, source: OpenImage, reading: Reading, cache: LayerCache
         indexes[diff_id] = blob.entries
         if cache is not None and reading.contents and blob.diff_id == diff_id:
             cache.put(diff_id, blob.entries)
-    return _assemble(reference, source, indexes, blobs, reading)
+    image = _assemble(reference, source, indexes, blobs, reading)
+    if reading.contents and not (reading.verify or reading.every):
+        entries = [layer.entries for layer in image.layers]
+        image = replace(image, tree=Tree(entries, limits=reading.limits))
+        assert image.tree is not None
+        hash_candidates(entries, image.tree, source.read_at)
+    return image
 
 
 def _known(config: ImageConfig, cache: LayerCache | None) -> dict[str, LayerIndex]:

@@ -10,6 +10,7 @@ from fnmatch import translate
 from imagelint.image.leftovers import cache_of
 from imagelint.image.merged import Merged
 from imagelint.image.tar import REGULAR
+from imagelint.image.waste import DUPLICATE_BYTES
 
 Nodes = frozenset[int]
 """Entries of layers, by their number counted through all layers, as `Tree` counts them."""
@@ -84,11 +85,13 @@ class Ledger(Merged):
         return frozenset(death.node for death, file in below if file.stored_by in stored_by)
 
     def copied_again(self, layer: int, from_layers: Collection[int]) -> Nodes:
-        """The files of a layer whose content other layers hold too, at another path."""
+        """The files of a layer, those of some size, whose content other layers hold too, at another path."""
         held = {(size, content): path for each in from_layers for size, content, path in self._rows(each) if content}
         rows = zip(self.nodes(layer), self._rows(layer), strict=True)
         return frozenset(
-            node for node, (size, content, path) in rows if content and held.get((size, content), path) != path
+            node
+            for node, (size, content, path) in rows
+            if size >= DUPLICATE_BYTES and content and held.get((size, content), path) != path
         )
 
     def _rows(self, layer: int) -> Iterator[tuple[int, int, str]]:

@@ -18,6 +18,7 @@ from typing import Any
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.blob import Blob
 from imagelint.image.config import ImageConfig, clip, parse_config, parse_document
+from imagelint.image.elf import ReadAt
 from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.members import Members, named_digest
 from imagelint.image.tar import Chunk
@@ -49,6 +50,10 @@ class OpenArchive:
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """A layer's uncompressed tar, from the file."""
         return self.members.tar(self.names[layer])
+
+    def read_at(self, layer: int) -> ReadAt | None:
+        """What reads a plain layer at any place."""
+        return self.members.read_at(self.names[layer])
 
 
 def open_archive(

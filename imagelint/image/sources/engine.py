@@ -123,6 +123,9 @@ class _EngineImage:
         with member(self.export.chunks(self.reading), name) as chunks:
             yield unpacked(chunks, self.reading.limits)
 
+    def read_at(self, layer: int) -> None:
+        """An export passes by."""
+
     def _archive(self) -> OpenArchive:
         if self.archive is None:
             self.archive = self.export.archive(self.reading)

@@ -27,6 +27,7 @@ class FileRegion:
         passed: Callable[[int], None] | None = None,
     ) -> None:
         self.position = start
+        self._start = start
         self._descriptor = descriptor
         self._stop = stop
         self._chunk_bytes = chunk_bytes
@@ -39,6 +40,11 @@ class FileRegion:
                 raise BrokenImageError("the file ends too early")
             self.skip(len(chunk))
             yield chunk
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Bytes at any place, as many as there are, without moving ahead."""
+        at = self._start + offset
+        return os.pread(self._descriptor, max(min(length, self._stop - at), 0), at) if offset >= 0 else b""
 
     def skip(self, count: int) -> None:
         """Jumps ahead; past the end is an error, as reading there would be."""

@@ -17,6 +17,7 @@ from imagelint.image.limits import DEFAULT_LIMITS, Limits
 if TYPE_CHECKING:
     from imagelint.image.blob import Blob
     from imagelint.image.config import ImageConfig
+    from imagelint.image.elf import ReadAt
     from imagelint.image.tar import Chunk
 
 Progress = Callable[[str, int, int | None], None]
@@ -57,7 +58,8 @@ class Reading:
 
     `verify` hashes every byte and compares it with the image's own digests; `contents` hashes what is in each file,
     which tells overwritten from merely re-stored, and moved from removed, and keeps the files that packages are known
-    by. Without both, only headers are read where the source can seek.
+    by. Without both, only headers are read where the source can seek; with `contents` alone, also what is in those few
+    files that reports ask for, or with `every` in all of them.
 
     `platform` (`os/architecture[/variant]`) chooses where a source offers several; None is the host's. With
     `plain_http` registries are spoken to without TLS, if they have none; this machine's own always are.
@@ -71,6 +73,7 @@ class Reading:
     notice: Notice | None = None
     documents: Documents = NO_DOCUMENTS
     plain_http: bool = False
+    every: bool = False
 
     def report(self, what: str, done: int, total: int | None) -> None:
         """Tells the progress callback, if there is one."""
@@ -123,6 +126,10 @@ class OpenImage(Protocol):
 
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """The uncompressed tar of one layer, anew. Raises InputError where the source cannot be read again."""
+        ...
+
+    def read_at(self, layer: int) -> ReadAt | None:
+        """What reads a layer's uncompressed tar at any place, as long as the image is open; None where nothing can."""
         ...
 
 

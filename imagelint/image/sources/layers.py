@@ -56,7 +56,7 @@ def read_layers(tasks: Mapping[Key, LayerTask], what: str, reading: Reading) -> 
 
 
 def read_named_layer(chunks: Iterable[Chunk], name: str, reading: Reading, entries_before: int) -> Blob:
-    """Indexes one layer; what is wrong with it is told with its name. Chunks that have a `skip` are skipped through."""
+    """Indexes one layer; what is wrong with it is told with its name. Chunks with `skip` and `read_at` can seek."""
     try:
         return read_layer(
             chunks,
@@ -65,6 +65,7 @@ def read_named_layer(chunks: Iterable[Chunk], name: str, reading: Reading, entri
             limits=reading.limits,
             entries_before=entries_before,
             skip=getattr(chunks, "skip", None),
+            read_at=None if reading.every else getattr(chunks, "read_at", None),
         )
     except BrokenImageError as error:
         raise BrokenImageError(f"layer {clip(name)}: {error.message}", hint=error.hint) from None

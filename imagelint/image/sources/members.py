@@ -13,6 +13,7 @@ from typing import Protocol
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, peek, unpacked
 from imagelint.image.config import clip
+from imagelint.image.elf import ReadAt
 from imagelint.image.sources.files import FileRegion
 from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.layers import LayerTask, read_layers, read_named_layer
@@ -48,6 +49,10 @@ class Members(Protocol):
 
     def followed(self, name: str) -> str:
         """The name of the member that a member leads to: its own, or that at the end of its links."""
+        ...
+
+    def read_at(self, name: str) -> ReadAt | None:
+        """What reads a layer at any place; None where it is compressed, or has passed by."""
         ...
 
 
@@ -118,6 +123,11 @@ class FileMembers:
     def followed(self, name: str) -> str:
         """Follows links."""
         return _follow(name, self._links)
+
+    def read_at(self, name: str) -> ReadAt | None:
+        """Reads the file."""
+        region = self._region(self._extent(name))
+        return None if is_compressed(region.read_at(0, len(ZSTD_MAGIC))) else region.read_at
 
     def _region(self, extent: tuple[int, int], passed: Callable[[int], None] | None = None) -> FileRegion:
         return FileRegion(self._descriptor, *extent, passed=passed)
@@ -199,6 +209,9 @@ class StreamMembers:
     def followed(self, name: str) -> str:
         """Follows links."""
         return _follow(name, self._links)
+
+    def read_at(self, name: str) -> None:
+        """It has passed by."""
 
     def blob_document(self, digest: str) -> bytes:
         """The document that has a digest, in an archive laid out as OCI's are; InputError where there is none."""

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Self
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.blob import Blob, unpacked
+from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, unpacked
 from imagelint.image.config import ImageConfig, clip
+from imagelint.image.elf import ReadAt
 from imagelint.image.sources.files import FileRegion
 from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.layers import LayerTask, read_layers
@@ -96,6 +97,16 @@ class OpenLayout:
         with _Files(self.path) as files:
             yield unpacked(files.region(self.manifest.layers[layer]), self.reading.limits)
 
+    def read_at(self, layer: int) -> ReadAt | None:
+        """What reads a plain layer at any place; the file is opened for each time that it is read."""
+        found = self.manifest.layers[layer]
+
+        def read_at(offset: int, length: int) -> bytes:
+            with _Files(self.path) as files:
+                return files.region(found).read_at(offset, length)
+
+        return None if is_compressed(read_at(0, len(ZSTD_MAGIC))) else read_at
+
 
 class _Files:
     """The blobs of a layout that are open."""
@@ -168,6 +179,10 @@ class OpenLayoutArchive:
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """A layer's uncompressed tar, from the file."""
         return self.members.tar(blob_name(self.manifest.layers[layer].digest))
+
+    def read_at(self, layer: int) -> ReadAt | None:
+        """What reads a plain layer at any place."""
+        return self.members.read_at(blob_name(self.manifest.layers[layer].digest))
 
 
 def _missing(name: str, error: OSError, *, foreign: bool = False) -> InputError:

@@ -120,3 +120,6 @@ class OpenRegistry:
     def tar(self, layer: int) -> Iterator[Iterable[Chunk]]:
         """A layer's uncompressed tar, fetched anew."""
         yield unpacked(self.client.blob(self.manifest.layers[layer]), self.reading.limits)
+
+    def read_at(self, layer: int) -> None:
+        """Blobs are compressed, and come as a stream."""

@@ -1,0 +1,271 @@
+"""Packages by what their managers leave in an image, and that no record, however broken, stops anything."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from imagelint.image import elf
+from imagelint.image.kept import keeper
+from imagelint.image.merged import Merged
+from imagelint.image.packages import recommends, rpm
+from imagelint.image.reading import read_image
+from imagelint.testing import ImageBuilder, LayerBuilder
+
+
+def merged(folder: Path, *layers: LayerBuilder) -> Merged:
+    builder = ImageBuilder("x:1")
+    for layer in layers:
+        builder.layer(layer)
+    return Merged(read_image(str(builder.save(folder / "image.tar"))))
+
+
+def packages(folder: Path, *layers: LayerBuilder) -> list[tuple[str, str, str, int, int]]:
+    found = merged(folder, *layers).inventory.packages
+    return [(each.manager, each.name, each.version, each.bytes, each.layer) for each in found]
+
+
+STATUS = b"""Package: curl
+Status: install ok installed
+Architecture: amd64
+Version: 7.88
+Depends: libc6 (>= 2.34), libcurl4 (= 7.88)
+Recommends: ca-certificates
+Description: a tool
+ with more words
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+"""
+
+
+def test_dpkg(tmp_path: Path) -> None:
+    base = LayerBuilder().directory("usr/bin").symlink("bin", "usr/bin").file("usr/bin/curl", 10)
+    listed = b"/.\n/bin\n/bin/curl\n/usr/share/doc/curl/copyright\n"
+    top = (
+        LayerBuilder()
+        .file("usr/share/doc/curl/copyright", 2000)
+        .file("var/lib/dpkg/status", STATUS)
+        .file("var/lib/dpkg/info/curl.list", listed)
+        .file("home/me", 7)
+    )
+    assert packages(tmp_path, base, top) == [("dpkg", "curl", "7.88", 10 + 2000 + len(listed), 1)]
+
+
+def test_dpkg_of_several_architectures_and_of_images_without_it(tmp_path: Path) -> None:
+    base = b"Package: base-files\nVersion: 12\n"
+    status = b"Package: libc6\nStatus: install ok installed\nArchitecture: amd64\nVersion: 2\n"
+    layer = (
+        LayerBuilder()
+        .file("var/lib/dpkg/status", status)
+        .file("var/lib/dpkg/info/libc6:amd64.list", b"/lib/libc.so\n")
+        .file("lib/libc.so", 500)
+        .file("var/lib/dpkg/status.d/base", base)
+        .file("var/lib/dpkg/status.d/base.md5sums", b"0123  etc/issue\n")
+        .file("etc/issue", 30)
+    )
+    found = {(name, version, size) for _, name, version, size, _ in packages(tmp_path, layer)}
+    assert found == {("libc6", "2", 500 + 13), ("base-files", "12", 30 + len(base))}
+
+
+def test_apk(tmp_path: Path) -> None:
+    records = b"C:Q1x=\nP:musl\nV:1.2.4-r2\nF:lib\nR:ld-musl-x86_64.so.1\nZ:Q1\nF:\nR:top\n\n"
+    records += b"P:zlib\nV:1\nF:lib\nR:libz.so\n\n"
+    layer = LayerBuilder().file("lib/apk/db/installed", records).file("lib/ld-musl-x86_64.so.1", 600).file("top", 1)
+    assert packages(tmp_path, layer.file("lib/libz.so", 90)) == [
+        ("apk", "musl", "1.2.4-r2", 601, 0),
+        ("apk", "zlib", "1", 90, 0),
+    ]
+
+
+def header(name: bytes, version: bytes, paths: list[bytes]) -> bytes:
+    """An rpm header with what is read of one."""
+    folders = sorted({path.rpartition(b"/")[0] + b"/" for path in paths})
+    store = b""
+    entries = []
+    for tag, kind, values in (
+        (1000, 6, [name]), (1001, 6, [version]), (1002, 6, [b"1.el9"]),
+        (1117, 8, [path.rpartition(b"/")[2] for path in paths]), (1118, 8, folders),
+    ):  # fmt: skip
+        entries.append((tag, kind, len(store), len(values)))
+        store += b"".join(value + b"\0" for value in values)
+    store += bytes(-len(store) % 4)
+    entries.append((1116, 4, len(store), len(paths)))
+    store += b"".join(struct.pack(">I", folders.index(path.rpartition(b"/")[0] + b"/")) for path in paths)
+    return (
+        struct.pack(">II", len(entries), len(store)) + b"".join(struct.pack(">IIII", *each) for each in entries) + store
+    )
+
+
+def test_rpm_in_sqlite(tmp_path: Path) -> None:
+    path = tmp_path / "rpmdb.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)")
+        database.execute(
+            "INSERT INTO Packages VALUES (1, ?)", (header(b"bash", b"5.1", [b"/usr/bin/bash", b"/etc/x"]),)
+        )
+        database.execute("INSERT INTO Packages VALUES (2, ?)", (b"not a header",))
+    database.close()
+    layer = (
+        LayerBuilder().file("var/lib/rpm/rpmdb.sqlite", path.read_bytes()).file("usr/bin/bash", 700).file("etc/x", 1)
+    )
+    assert packages(tmp_path, layer) == [("rpm", "bash", "5.1-1.el9", 701, 0)]
+
+
+def test_rpm_in_its_own_format(tmp_path: Path) -> None:
+    blob = header(b"zypper", b"1.14", [b"/usr/bin/zypper"])
+    slots = struct.pack("<4sIII", b"RpmP", 0, 0, 1) + bytes(16)
+    slots += struct.pack("<IIII", 0x746F6C53, 1, 256, len(blob) // 16 + 2)
+    content = slots + bytes(4096 - len(slots)) + struct.pack("<IIII", 0x53626C42, 1, 0, len(blob)) + blob
+    layer = LayerBuilder().file("usr/lib/sysimage/rpm/Packages.db", content).file("usr/bin/zypper", 40)
+    assert packages(tmp_path, layer) == [("rpm", "zypper", "1.14-1.el9", 40, 0)]
+
+
+def test_languages(tmp_path: Path) -> None:
+    info = "usr/lib/python3.11/site-packages/six-1.16.0.dist-info"
+    metadata = b"Metadata-Version: 2.1\nName: six\nVersion: 1.16.0\n\nwords\nName: no\n"
+    record = b'six.py,sha256=x,1\n"six-1.16.0.dist-info/METADATA",,\n../../../bin/six,,\n'
+    layer = (
+        LayerBuilder()
+        .file("usr/lib/python3.11/site-packages/six.py", 100)
+        .file(f"{info}/METADATA", metadata)
+        .file(f"{info}/RECORD", record)
+        .file("usr/bin/six", 10)
+        .file("app/node_modules/@a/b/package.json", b'{"name": "@a/b", "version": "2.0.0"}')
+        .file("app/node_modules/@a/b/index.js", 50)
+        .file("app/node_modules/@a/b/node_modules/c/package.json", b'{"name": "c", "version": "1.0.0"}')
+        .file("app/node_modules/@a/b/node_modules/c/lib/x.js", 60)
+        .file("app/src/package.json", b'{"name": "own", "version": "0"}')
+        .file("var/lib/gems/specifications/rake-13.0.gemspec", b's.name = "rake".freeze\ns.version = "13.0"\n')
+        .file("var/lib/gems/gems/rake-13.0/lib/rake.rb", 70)
+        .file("opt/app/guava-33.0-jre.jar", 80)
+    )
+    found = {(manager, name, version): size for manager, name, version, size, _ in packages(tmp_path, layer)}
+    assert {key: size for key, size in found.items() if key[0] != "pip"} == {
+        ("npm", "@a/b", "2.0.0"): 50 + 36,
+        ("npm", "c", "1.0.0"): 60 + 33,
+        ("gem", "rake", "13.0"): 70 + 42,
+        ("java", "guava", "33.0-jre"): 80,
+    }
+    assert found["pip", "six", "1.16.0"] == 100 + 10 + len(metadata) + len(record)
+
+
+def test_the_distribution_comes_before_the_language(tmp_path: Path) -> None:
+    info = "usr/lib/python3/dist-packages/six-1.16.0.egg-info"
+    listed = f"/usr/lib/python3/dist-packages/six.py\n/{info}/PKG-INFO\n"
+    status = b"Package: python3-six\nStatus: install ok installed\nVersion: 1.16.0-4\n"
+    layer = (
+        LayerBuilder()
+        .file("usr/lib/python3/dist-packages/six.py", 100)
+        .file(f"{info}/PKG-INFO", b"Name: six\nVersion: 1.16.0\n")
+        .file("var/lib/dpkg/status", status)
+        .file("var/lib/dpkg/info/python3-six.list", listed.encode())
+    )
+    assert [(manager, name) for manager, name, *_ in packages(tmp_path, layer)] == [("dpkg", "python3-six")]
+
+
+def test_recommended() -> None:
+    def stanza(name: str, **fields: str) -> str:
+        lines = [f"Package: {name}", "Status: install ok installed", "Version: 1"]
+        return "\n".join([*lines, *(f"{key.replace('_', '-')}: {value}" for key, value in fields.items())]) + "\n"
+
+    status = "\n".join(
+        [
+            stanza("git", Depends="libc6 (>= 2), perl | perl-base", Recommends="ssh-client, less, missing"),
+            stanza("libc6"),
+            stanza("perl-base"),
+            stanza("openssh", Provides="ssh-client", Depends="libedit2", Recommends="xauth"),
+            stanza("libedit2"),
+            stanza("xauth"),
+            stanza("less"),
+            stanza("vim"),
+            stanza("orphan"),
+        ]
+    )
+    automatic = ["libc6", "perl-base", "openssh", "libedit2", "xauth", "orphan"]
+    states = "\n".join(f"Package: {name}\nArchitecture: amd64\nAuto-Installed: 1\n" for name in automatic)
+    records = {"var/lib/dpkg/status": status.encode(), "var/lib/apt/extended_states": states.encode()}
+    # less was asked for by name, and what nothing leads to was left over from before.
+    assert recommends.recommended(records) == ["libedit2", "openssh", "xauth"]
+    assert recommends.recommended({"var/lib/dpkg/status": status.encode()}) == []
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="no gcc to make an ELF file with")
+def test_elf_of_a_real_compiler(tmp_path: Path) -> None:
+    source = tmp_path / "a.c"
+    source.write_text(
+        '#include <math.h>\n#include <stdio.h>\nint main(int n, char **a) { return printf("%f", sin(n)); }\n'
+    )
+    program, library = tmp_path / "program", tmp_path / "library"
+    subprocess.run(["gcc", "-o", program, source, "-lm", "-Wl,-rpath,$ORIGIN/../lib"], check=True)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-Wl,-soname,libx.so.1", "-o", library, source], check=True)
+    found = {}
+    for path in (program, library):
+        content = path.read_bytes()
+        found[path.name] = elf.read(lambda offset, length, content=content: content[offset : offset + length])
+    assert found["program"] is not None
+    assert {"libm.so.6", "libc.so.6"} <= set(found["program"].needed)
+    assert found["program"].runpath == ("$ORIGIN/../lib",)
+    assert "ld-" in found["program"].interpreter
+    assert found["library"] is not None
+    assert found["library"].soname == "libx.so.1"
+    assert elf.Elf.decode(found["program"].encode()) == found["program"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_broken_elf_files(data: st.DataObject) -> None:
+    content = bytearray(data.draw(st.binary(min_size=0, max_size=400)))
+    content[:4] = elf.MAGIC
+    content[4:6] = bytes([data.draw(st.integers(1, 2)), data.draw(st.integers(1, 2))])
+    found = elf.read(lambda offset, length: bytes(content[max(offset, 0) : max(offset, 0) + max(length, 0)]))
+    assert found is None or elf.Elf.decode(found.encode()) == found
+
+
+RECORDS = st.sampled_from(
+    [
+        "var/lib/dpkg/status", "var/lib/dpkg/info/x.list", "var/lib/apt/extended_states", "lib/apk/db/installed",
+        "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages.db", "a/x.dist-info/METADATA", "a/x.dist-info/RECORD",
+        "a/node_modules/x/package.json", "a/specifications/x.gemspec", "bin/x",
+    ]
+)  # fmt: skip
+LINES = st.lists(
+    st.sampled_from(
+        [
+            b"Package: x", b"Status: install ok installed", b"Version:", b"", b"P:x", b"F:\xff", b"R:", b"/bin/x",
+            b"Depends: x|", b"\x7fELF\x02\x01", b"RpmP" + bytes(40), b"SQLite format 3\0", b"Name: \xff",
+            b'{"name": [', b"../../../..", b"\0",
+        ]
+    )
+).map(b"\n".join)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files=st.dictionaries(RECORDS, LINES | st.binary(max_size=200)))
+def test_broken_records(tmp_path: Path, files: dict[str, bytes]) -> None:
+    """Whatever is in the records, no byte is counted twice, and none is made up."""
+    layer = LayerBuilder().file("bin/y", 10)
+    for path, content in files.items():
+        layer.file(path, content)
+    found = merged(tmp_path, layer)
+    assert sum(each.bytes for each in found.inventory.packages) <= sum(found.tree.sizes)
+    assert set(found.inventory.recommended) <= set(found.inventory.packages)
+
+
+@given(st.binary(max_size=300))
+def test_broken_databases(content: bytes) -> None:
+    assert isinstance(rpm.reduce_ndb(b"RpmP" + content), bytes)
+    assert isinstance(rpm.reduce_sqlite(content), bytes)
+
+
+def test_what_is_not_looked_into() -> None:
+    for path in ("status", "a/status", "usr/share/doc/METADATA", "x.list", "package.json", "installed", "RECORD"):
+        assert keeper(path) is None
