@@ -31,6 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         print(json.dumps(analysis.analyze(found)))
         return 0
+    if arguments.compat:
+        from imagelint.output.compat import dive
+
+        print("\n".join(dive(found.report.dive)))
+        return 0
     from imagelint.output import imagetables, tables
 
     imagetables.analysis(tables.console(sys.stdout), found, arguments.top)
