@@ -29,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.output_format == "json":
         from imagelint.output import analysis, json
 
-        print(json.dumps(analysis.analyze(found)))
+        sys.stdout.writelines(json.pieces(analysis.analyze(found)))
+        print()
         return 0
     if arguments.compat:
         from imagelint.output.compat import dive

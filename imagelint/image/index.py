@@ -91,8 +91,7 @@ def index_layer(
     kept: dict[int, bytes] = {}
     room_kept = LAYER_BYTES
     row = name_bytes = layer_bytes = 0
-    while (header := tar.read()) is not None:
-        path, kind, owner, time, link, size = header
+    for path, kind, owner, time, link, size in tar:
         name_bytes += len(path)
         if row >= room:
             raise BrokenImageError(f"the image has more than {limits.entries:,} entries")

@@ -32,8 +32,10 @@ REGULAR, HARD_LINK, SYMBOLIC_LINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO = b"
 
 BLOCK_BYTES = 512
 _ZEROS = bytes(BLOCK_BYTES)
-# name; mode, uid, gid; size; mtime; checksum; type; link target; magic, version; (owner names, device); prefix
-_HEADER = Struct("100s24s12s12s8sB100s8s80x155s12x")
+_ENDS = b"\0 "  # of an octal number, if it does not fill its field
+_ODD_STARTS = ("", "/", ".")  # of a path that is to be cleaned
+# name; mode, uid, gid; size, its last byte; mtime; checksum; type; link target; magic, version; (owner names, device); prefix
+_HEADER = Struct("100s24s11sB12s8sB100s8s80x155s12x")
 _USTAR = b"ustar\x0000"
 _NO_CONTENT = frozenset((HARD_LINK, SYMBOLIC_LINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO))
 _PAX, _PAX_GLOBAL, _GNU_NAME, _GNU_LINK, _GNU_SPARSE = b"xgLKS"
@@ -84,68 +86,73 @@ class TarReader:
         self._sums: dict[bytes, int] = {}
         self._attributes: dict[bytes, tuple[int, int, int]] = {}
         self._times: dict[bytes, int] = {}
+        self._headers = self._scan()
+
+    def __iter__(self) -> Iterator[Header]:
+        """The entries that are left, to the end of the tar."""
+        return self._headers
 
     def read(self) -> Header | None:
         """The next entry's path, type, attributes, mtime, link target and size in bytes; None at the end of the tar.
 
         The type is the byte in the header; content of an unknown type is a regular file, as POSIX says.
         """
-        # One long method on purpose: it runs for every file of an image, and a call costs as much as a field.
+        return next(self._headers, None)
+
+    def _scan(self) -> Iterator[Header]:
+        # One long generator on purpose: it runs for every file of an image, and a call costs as much as a field.
+        unpack, sums, known_attributes, known_times = _HEADER.unpack_from, self._sums, self._attributes, self._times
         records: dict[bytes, bytes] = {}
-        unpack = _HEADER.unpack_from
         while True:
-            if self._size or self._padding:
-                self._pass_over()
-            at = self._at
-            if len(self._view) - at < BLOCK_BYTES:
-                if not self._refill():
-                    return None
-                at = self._at
             view = self._view
-            name, raw_attributes, raw_size, raw_time, checksum, kind, link, magic, prefix = unpack(view, at)
-            # adler32's low half is 1 + the sum of the bytes (mod 65521): the header's checksum at C's speed.
-            if (expected := self._sums.get(checksum)) is None:
-                expected = self._expected_sum(checksum)
-            if adler32(view[at : at + BLOCK_BYTES]) & 0xFFFF != expected and not self._is_odd_but_right(at):
-                return None
+            at = self._at + self._size + self._padding
+            if at + BLOCK_BYTES <= len(view):
+                self._size = self._padding = 0
+            else:
+                self._pass_over()
+                if len(self._view) - self._at < BLOCK_BYTES and not self._refill():
+                    return
+                view, at = self._view, self._at
             self._at = at + BLOCK_BYTES
+            name, raw_attributes, octal, end, raw_time, checksum, kind, link, magic, prefix = unpack(view, at)
+            # adler32's low half is 1 + the sum of the bytes (mod 65521): the header's checksum at C's speed.
+            low = adler32(view[at : at + BLOCK_BYTES]) & 0xFFFF
+            if low != sums.get(checksum) and not self._is_right(checksum, low, at):
+                return
             try:
-                size = int(raw_size.rstrip(b"\0 ") or b"0", 8)
+                size = int(octal, 8) if end in _ENDS else number(octal + bytes((end,)), "size")
             except ValueError:
-                size = number(raw_size, "size")
+                size = number(octal, "size")
             if size < 0:
                 raise BrokenImageError("a tar header gives a negative size")
-            if kind in _META:
-                self._set_content(size)
-                self._read_meta(kind, records)
-                continue
-            if (attributes := self._attributes.get(raw_attributes)) is None:
+            if (attributes := known_attributes.get(raw_attributes)) is None:
                 attributes = self._decode_attributes(raw_attributes)
-            if (time := self._times.get(raw_time)) is None:
+            if (time := known_times.get(raw_time)) is None:
                 time = self._decode_time(raw_time)
             name = name.partition(b"\0")[0]
-            if magic == _USTAR and prefix[0]:
+            if prefix[0] and magic == _USTAR:
                 name = prefix.partition(b"\0")[0] + b"/" + name
             link = link.partition(b"\0")[0] if link[0] else b""
             if kind not in _PLAIN or records:
+                if kind in _META:
+                    self._set_content(size)
+                    self._read_meta(kind, records)
+                    continue
                 kind, name, link, size, attributes, time = self._resolve(
                     at, kind, name, link, size, attributes, time, records
                 )
-            elif kind in _NO_CONTENT:
-                size = 0
-            else:
+                records.clear()
+            elif kind == REGULAR:
                 self._size = size
                 self._padding = -size % BLOCK_BYTES
-            if len(name) > PATH_BYTES or len(link) > PATH_BYTES:
-                raise BrokenImageError(f"a path has {max(len(name), len(link))} bytes; Linux allows {PATH_BYTES}")
-            return (
-                clean(name.decode("utf-8", "surrogateescape")),
-                kind,
-                attributes,
-                time,
-                link.decode("utf-8", "surrogateescape"),
-                size,
-            )
+            else:
+                size = 0
+            path = name.decode("utf-8", "surrogateescape")
+            if path[-1:] == "/":
+                path = path[:-1]
+            if path[:1] in _ODD_STARTS or "//" in path or "/." in path:
+                path = clean(path)
+            yield path, kind, attributes, time, link.decode("utf-8", "surrogateescape") if link else "", size
 
     def content(self) -> Iterator[memoryview]:
         """The current entry's content, as pieces of the chunks that came in; what is left of it is passed over."""
@@ -266,24 +273,21 @@ class TarReader:
 
     # --- what a header says
 
-    def _expected_sum(self, checksum: bytes) -> int:
-        """What adler32's low half is when the header's checksum is right; -1 where it cannot be."""
+    def _is_right(self, checksum: bytes, low: int, at: int) -> bool:
+        """Whether there is a header; False for the zeros that end a tar. `low` is what adler32's low half is."""
         try:
-            stated = int(checksum.strip(b"\0 "), 8)
+            # The checksum counts its own eight bytes as spaces.
+            expected = (1 + int(checksum.strip(b"\0 "), 8) - 8 * 0x20 + sum(checksum)) % 65521
         except ValueError:
-            return -1
-        # The checksum counts its own eight bytes as spaces.
-        expected = (1 + stated - 8 * 0x20 + sum(checksum)) % 65521
-        return _remember(self._sums, checksum, expected)
-
-    def _is_odd_but_right(self, at: int) -> bool:
-        """False for the zeros that end a tar, True for a checksum of signed bytes; else raises."""
+            expected = -1
+        if low == expected:
+            _remember(self._sums, checksum, expected)
+            return True
         block = bytes(self._view[at : at + BLOCK_BYTES])
         if block != _ZEROS:
-            if checksum_holds(block):
+            if checksum_holds(block):  # of signed bytes
                 return True
             raise BrokenImageError("a tar header's checksum is wrong")
-        self._at = at + BLOCK_BYTES
         more = len(self._view) - self._at >= BLOCK_BYTES or self._refill()
         if more and self._view[self._at : self._at + BLOCK_BYTES] != _ZEROS:
             raise BrokenImageError("a lone block of zeros stands where a tar header should")
@@ -323,6 +327,8 @@ class TarReader:
         get = records.get
         name = get(b"\0name") or get(b"GNU.sparse.name") or get(b"path") or name
         link = get(b"\0link") or get(b"linkpath") or link
+        if len(name) > PATH_BYTES or len(link) > PATH_BYTES:
+            raise BrokenImageError(f"a path has {max(len(name), len(link))} bytes; Linux allows {PATH_BYTES}")
         if get(b"size"):
             size = decimal(records[b"size"])
         if get(b"uid") or get(b"gid"):

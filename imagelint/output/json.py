@@ -7,7 +7,7 @@ import json
 from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from imagelint.finding import FileError, FileReport, Finding, Fix, Price
@@ -16,9 +16,59 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
+_ROWS = 1000  # of a long list that are made into text at a time
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
 def dumps(document: object) -> str:
     """A JSON document as one text; characters that are no Unicode are escaped, so that any reader takes it."""
-    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False)
+    return "".join(pieces(document))
+
+
+def pieces(value: object, indent: str = "") -> Iterator[str]:
+    """The text of `dumps` in pieces: as `json.dumps` lays it out with `indent=2`, several times as fast.
+
+    Where it is to indent, the standard library encodes in Python. Lists of plain objects, as long reports are made of,
+    are given to its encoder in C here, with separators that already are the indented ones.
+    """
+    inner = f"{indent}  "
+    if isinstance(value, dict) and value:
+        before = "{\n"
+        for key, each in value.items():
+            yield f"{before}{inner}{json.dumps(key)}: "
+            yield from pieces(each, inner)
+            before = ",\n"
+        yield f"\n{indent}}}"
+    elif isinstance(value, list | tuple) and value:
+        before = "[\n"
+        if _are_rows(value):
+            for start in range(0, len(value), _ROWS):
+                yield f"{before}{_rows(value[start : start + _ROWS], inner)}"
+                before = ",\n"
+        else:
+            for each in value:
+                yield f"{before}{inner}"
+                yield from pieces(each, inner)
+                before = ",\n"
+        yield f"\n{indent}]"
+    else:
+        yield json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+def _are_rows(values: Sequence[object]) -> bool:
+    """Whether all are objects of plain values."""
+    return all(isinstance(value, dict) and value for value in values) and _SCALARS.issuperset(
+        type(field) for value in values if isinstance(value, dict) for field in value.values()
+    )
+
+
+def _rows(values: Sequence[object], indent: str) -> str:
+    """Objects of plain values. A line break never is within a string, where it is escaped."""
+    inner = f",\n{indent}  "
+    text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(inner, ": "))
+    return f"{indent}{{{inner[1:]}{text[2:-2]}\n{indent}}}".replace(
+        f"}}{inner}{{", f"\n{indent}}},\n{indent}{{{inner[1:]}"
+    )
 
 
 def check(files: Iterable[FileReport], errors: Iterable[FileError]) -> dict[str, Any]:
