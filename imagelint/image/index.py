@@ -90,8 +90,8 @@ def index_layer(
     room = limits.entries - entries_before
     kept: dict[int, bytes] = {}
     room_kept = LAYER_BYTES
-    row = name_bytes = layer_bytes = 0
-    for path, kind, owner, time, link, size in tar:
+    name_bytes = layer_bytes = 0
+    for row, (path, kind, owner, time, link, size) in enumerate(tar):
         name_bytes += len(path)
         if row >= room:
             raise BrokenImageError(f"the image has more than {limits.entries:,} entries")
@@ -125,7 +125,6 @@ def index_layer(
         offsets.append(offset)
         hashes.append(content)
         attributes.append(owners.setdefault(owner, len(owners)))
-        row += 1
     return LayerIndex(
         paths, types, sizes, attributes, times, hashes, offsets, links, list(owners), markers, kept, layer_bytes
     )  # fmt: skip
