@@ -77,6 +77,7 @@ def _analysis(arguments: argparse.Namespace) -> Analysis:
         linted.path,
         {layer: instruction for instruction, layer in assessed.attribution.layers.items()},
         FileReport(linted.path, linted.source.index, bill.findings, bill.total),
+        assessed.attribution,
         ladder(ledger, bill.charges if assessed.attribution.matches else None, base_layers),
         rebuilds(assessed.graph, assessed.attribution, image.layers),
         candidates,

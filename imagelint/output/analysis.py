@@ -74,6 +74,14 @@ def analyze(found: Analysis) -> dict[str, Any]:
             }
             for each in found.predictions
         ],
+        "attribution": {
+            "confidence": found.attribution.confidence,
+            "found": found.attribution.found,
+            "expected": found.attribution.expected,
+            "base_layers": found.attribution.base_layers,
+        }
+        if found.attribution
+        else None,
         "rebuilds": [
             {
                 "line": each.instruction.start_line,
