@@ -61,13 +61,23 @@ class Attribution(NamedTuple):
 
     `instructions` are by the place of a history entry, `layers` the layer (by its index) of each instruction that made
     one. `base_layers` is how many of the lowest layers are the base image's, None where that cannot be told. `matches`
-    is False where the Dockerfile is not that of the image: then nothing is tied to anything.
+    is False where the Dockerfile is not that of the image: then nothing is tied to anything. `found` of `expected`
+    instructions that make layers are in the history: how far the rest is to be trusted.
     """
 
     instructions: Mapping[int, Instruction]
     layers: Mapping[Instruction, int]
     base_layers: int | None
     matches: bool
+    found: int = 0
+    expected: int = 0
+
+    @property
+    def confidence(self) -> str:
+        """`exact` where every layer's instruction is found, `partial` where some are, `none` else."""
+        if not self.matches:
+            return "none"
+        return "exact" if self.found == self.expected else "partial"
 
 
 def attribution(history: Sequence[History], graph: BuildGraph) -> Attribution:
@@ -84,8 +94,9 @@ def attribution(history: Sequence[History], graph: BuildGraph) -> Attribution:
     makers = [each for each in lineage if isinstance(each, Run | Copy | Add)]
     known = sum(each in layers for each in makers)
     if 2 * known < len(makers) or not found:
-        return Attribution({}, {}, None, matches=not makers and not lineage)
-    return Attribution(found, layers, _base_layers(found, lineage, layer_of, len(places)), matches=True)
+        return Attribution({}, {}, None, not makers and not lineage, known, len(makers))
+    base_layers = _base_layers(found, lineage, layer_of, len(places))
+    return Attribution(found, layers, base_layers, True, known, len(makers))
 
 
 def _base_layers(

@@ -162,5 +162,6 @@ def _read(path: str, table: dict[str, Any], settings: Settings, *, folder: str =
         pragmas=reader.flag("pragmas", settings.pragmas),
         sources=(*settings.sources, path),
     )
+    budgets = reader.get("gate", dict, "a table")
     reader.finish()
-    return read
+    return read if budgets is None else read._replace(gate=(path, budgets))

@@ -25,7 +25,10 @@ class Severity(IntEnum):
     @property
     def label(self) -> str:
         """The name in small letters, as people and JSON write it."""
-        return self.name.lower()
+        return _LABELS[self]
+
+
+_LABELS = ("style", "info", "warning", "error")
 
 
 class Safety(Enum):
@@ -180,8 +183,10 @@ class Finding(NamedTuple):
 
 def clipped(finding: Finding) -> Finding:
     """The finding with its texts as long as somebody may read: a name in a stranger's file can have any length."""
-    texts = (finding.message, finding.note, finding.help, *(each.message for each in finding.related))
-    if all(text is None or len(text) <= LONGEST_TEXT for text in texts):
+    longest = max(len(finding.message), len(finding.note or ""), len(finding.help or ""))
+    for each in finding.related:
+        longest = max(longest, len(each.message))
+    if longest <= LONGEST_TEXT:
         return finding
     return finding._replace(
         message=_clip(finding.message),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagelint import hadolint
-from imagelint.dockerfile.instructions import Instruction, Onbuild
+from imagelint.dockerfile.instructions import Instruction, Onbuild, Run
 from imagelint.dockerfile.parser import Dockerfile, parse
 from imagelint.errors import PluginError
 from imagelint.finding import Fails, FileReport, Finding, Severity, Unpriced, clipped
@@ -98,8 +98,9 @@ def run(plan: Plan, tasks: Sequence[Task]) -> list[Linted]:
         findings += (each for each in task.measured or () if each.code in by_code)
         kept = list(suppressions.keep(findings, by_code))
         # What is wrong with the comments is known only now; it can be silenced like everything else.
-        ran = [rule for rule in plan.rules if not rule.measured or task.measured is not None]
-        kept += suppressions.keep(_of_comments(suppressions, graph, plan, ran), by_code)
+        if suppressions.pragmas or suppressions.misspelt:
+            ran = [rule for rule in plan.rules if not rule.measured or task.measured is not None]
+            kept += suppressions.keep(_of_comments(suppressions, graph, plan, ran), by_code)
         if plan.judge is not None:
             kept = [
                 judged
@@ -145,28 +146,41 @@ def _syntax(dockerfile: Dockerfile) -> Iterator[Finding]:
 
 
 class _Visits:
-    """Rules by the kind of part that they are about, behind ONBUILD or not."""
+    """Rules by the kind of part that they are about, behind ONBUILD or not; for a RUN also by the programs in it."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = rules
-        self._wanted: dict[tuple[type, bool], list[Rule]] = {}
+        self._by_kind: dict[tuple[type, bool], list[Rule]] = {}
+        self._by_programs: dict[tuple[frozenset[str], bool], list[Rule]] = {}
 
     def of(self, graph: BuildGraph) -> Iterator[Finding]:
         """Visit every part of a graph. A rule that crashes names itself; nothing is passed over in silence."""
         for part, trigger in _parts(graph):
-            kind = (type(part), trigger)
-            wanted = self._wanted.get(kind)
-            if wanted is None:
-                wanted = self._wanted[kind] = [
-                    rule for rule in self._rules if issubclass(kind[0], rule.visits) and (rule.triggers or not trigger)
-                ]
-            for rule in wanted:
+            for rule in self._about(part, trigger=trigger):
                 try:
                     found = rule.check(part, graph)
                 except Exception as error:
                     raise _crashed(rule, part, error) from error
                 if found:
                     yield from found
+
+    def _about(self, part: Instruction | Stage | Dockerfile, *, trigger: bool) -> list[Rule]:
+        """The rules that want to see a part."""
+        kind = type(part)
+        wanted = self._by_kind.get((kind, trigger))
+        if wanted is None:
+            wanted = self._by_kind[kind, trigger] = [
+                rule
+                for rule in self._rules
+                if issubclass(kind, rule.visits) and (rule.triggers or not trigger) and not rule.measured
+            ]
+        if not isinstance(part, Run):
+            return wanted
+        key = (part.programs, trigger)
+        known = self._by_programs.get(key)
+        if known is None:
+            known = self._by_programs[key] = [rule for rule in wanted if rule.wants(part.programs)]
+        return known
 
 
 def _crashed(rule: Rule, part: Instruction | Stage | Dockerfile, error: Exception) -> PluginError:
@@ -209,7 +223,7 @@ def _of_comments(
     `found_by` are the rules that have looked: what another one would find may well be silenced in advance.
     """
     rules = {rule.name: rule for rule in plan.rules if rule.name in (UNUSED, UNUSED_PRAGMA, MISSPELT)}
-    if not rules or not (suppressions.pragmas or suppressions.misspelt):
+    if not rules:
         return
     source = graph.dockerfile.source
 

@@ -50,6 +50,7 @@ class Example(NamedTuple):
 class Rule(NamedTuple):
     """A rule, ready to run. `options` are the values of its keyword-only parameters, by name in kebab-case.
 
+    It is shown the RUNs that call one of its `programs`, or one that begins with one of `prefixes`; with neither, all.
     What is `measured` is found in an image's layers: its function finds nothing in the text.
     """
 
@@ -64,25 +65,40 @@ class Rule(NamedTuple):
     function: Callable[..., Iterable[Finding]]
     options: Mapping[str, Any]
     measured: bool = False
+    programs: frozenset[str] | None = None
+    prefixes: tuple[str, ...] = ()
+
+    def wants(self, programs: frozenset[str]) -> bool:
+        """Whether it is to be shown a RUN that calls these programs."""
+        if self.programs is None or not self.programs.isdisjoint(programs):
+            return True
+        return bool(self.prefixes) and any(name.startswith(self.prefixes) for name in programs)
 
     def check(self, part: Instruction | Stage | Dockerfile, graph: BuildGraph) -> list[Finding]:
         """Run on one part of a Dockerfile; the findings carry what the rule says of itself and they do not."""
         if self.options:
             given = {name.replace("-", "_"): value for name, value in self.options.items()}
-            found = self.function(part, graph, **given)
+            found = list(self.function(part, graph, **given))
         else:
-            found = self.function(part, graph)
-        return [
-            finding._replace(
-                code=self.code,
-                name=self.name,
-                severity=self.severity if finding.severity is None else finding.severity,
-                persona=self.persona if finding.persona is None else finding.persona,
-                aliases=self.aliases if finding.aliases is None else finding.aliases,
-                blame=self.blame if finding.blame is None else finding.blame,
-            )
-            for finding in found
-        ]
+            found = list(self.function(part, graph))
+        return [self._stamped(finding) for finding in found] if found else found
+
+    def _stamped(self, finding: Finding) -> Finding:
+        return Finding(
+            finding.span,
+            finding.message,
+            finding.note,
+            finding.help,
+            finding.fix,
+            finding.related,
+            self.severity if finding.severity is None else finding.severity,
+            self.persona if finding.persona is None else finding.persona,
+            self.aliases if finding.aliases is None else finding.aliases,
+            self.blame if finding.blame is None else finding.blame,
+            self.code,
+            self.name,
+            finding.price,
+        )
 
     def with_options(self, given: Mapping[str, object]) -> Rule:
         """The rule with other values for its options; raises UsageError for one that it lacks, or of another type."""
@@ -133,11 +149,14 @@ def rule(
     persona: Persona = Persona.REGULAR,
     triggers: bool = True,
     measured: bool = False,
+    programs: Iterable[str] | None = None,
 ) -> Callable[[Callable[..., Iterable[Finding]]], Rule]:
     """Make a rule of a function; raises PluginError where the declaration is not one.
 
     With `triggers` it also visits what stands behind ONBUILD, where another build will run it. What is `measured` is
     found by imagelint in an image's layers, and here only to be chosen, explained and silenced like any other.
+    `programs` say that there is nothing to find in a RUN that calls none of them, so that it is not shown one: names
+    such as `apt-get`, or beginnings such as `python*`.
     """
 
     def declare(function: Callable[..., Iterable[Finding]]) -> Rule:
@@ -146,8 +165,14 @@ def rule(
             raise PluginError(f"{where}: {code!r} is no rule code, such as IL101")
         name = function.__name__.replace("_", "-")
         options = {key.replace("_", "-"): value for key, value in (function.__kwdefaults__ or {}).items()}
-        visits = _visits(function)
-        made = Rule(code, name, severity, persona, aliases, blame, visits, triggers, function, options, measured)
+        if isinstance(programs, str):
+            raise PluginError(f"{where}: programs must be several names, not one text")
+        names = None if programs is None else frozenset(programs)
+        starts = tuple(sorted(each[:-1] for each in names or () if each.endswith("*")))
+        made = Rule(
+            code, name, severity, persona, aliases, blame, _visits(function), triggers, function, options, measured,
+            names, starts,
+        )  # fmt: skip
         for option in options:
             if made.option_type(option) not in _OPTION_TYPES:
                 kinds = ", ".join(_OPTION_TYPES)

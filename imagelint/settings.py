@@ -26,6 +26,8 @@ LABEL_TYPES = ("text", "rfc3339", "semver", "url", "hash", "spdx", "email")
 class Settings(NamedTuple):
     """Everything that a run of `check` is told by files; `sources` are the files that told it, `notes` what to say.
 
+    `gate` is the table of budgets and the file that has it.
+
     Paths are relative to the working folder. `local_rules` are folders or files of rules; `trusted` says that the
     user's own file names them, so that they may run.
     """
@@ -43,6 +45,7 @@ class Settings(NamedTuple):
     colour: bool = True
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    gate: tuple[str, dict[str, Any]] | None = None
 
 
 class Reader:

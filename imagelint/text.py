@@ -67,8 +67,9 @@ class LineIndex:
 
     def line_text(self, line: int) -> str:
         """The characters of line number `line` (from 1) without its line end, and without a byte order mark."""
-        start, end = self.line_span(line)
-        return self.text[start:end].rstrip("\r\n").removeprefix(BOM if line == 1 else "")
+        end = self.starts[line] if line < len(self.starts) else len(self.text)
+        text = self.text[self.starts[line - 1] : end].rstrip("\r\n")
+        return text.removeprefix(BOM) if line == 1 else text
 
     def position(self, offset: int) -> Position:
         """The line and column of an offset; the byte order mark takes no column."""
@@ -103,6 +104,8 @@ class OffsetMap:
         """The origin's offset of the character at `index`."""
         if index >= len(self.text):
             return self.end
+        if len(self._from) == 1:
+            return self._from[0] + index
         piece = bisect_right(self._into, index) - 1
         return self._from[piece] + index - self._into[piece]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from imagelint.attribution import Command, attribute, command_of
+from imagelint.attribution import Command, attribute, attribution, command_of
 from imagelint.dockerfile.parser import parse
 from imagelint.graph import BuildContext, BuildGraph
 from imagelint.image.model import History
@@ -102,3 +102,35 @@ def test_a_long_history_takes_no_long_time() -> None:
 )
 def test_commands_are_read(created_by: str, command: Command | None) -> None:
     assert command_of(created_by) == command
+
+
+def tied(history: list[str], text: str) -> tuple[str, int, int, int | None]:
+    found = attribution([History(each) for each in history], BuildGraph(parse(text)))
+    return found.confidence, found.found, found.expected, found.base_layers
+
+
+def test_how_far_it_is_to_be_trusted() -> None:
+    text = "FROM a\nRUN x\nRUN y\nCOPY z /z\n"
+    base = "/bin/sh -c #(nop) ADD file:0 in / "
+    assert tied([base, "/bin/sh -c x", "/bin/sh -c y", "COPY z /z # buildkit"], text) == ("exact", 3, 3, 1)
+    assert tied([base, "/bin/sh -c x", "/bin/sh -c other", "COPY z /z # buildkit"], text) == ("partial", 2, 3, 1)
+    assert tied([base, "/bin/sh -c other", "/bin/sh -c y", "COPY z /z # buildkit"], text) == ("partial", 2, 3, None)
+    assert tied([base, "/bin/sh -c other", "/bin/sh -c another", "COPY z /z # buildkit"], text)[0] == "none"
+
+
+@pytest.mark.parametrize(
+    ("line", "created_by"),
+    [
+        ("RUN <<EOF\necho one\necho two\nEOF", "RUN /bin/sh -c echo one\necho two\n # buildkit"),
+        ("RUN cat <<EOF > /x\nbody\nEOF", "RUN /bin/sh -c cat <<EOF > /x\nbody\nEOF # buildkit"),
+        ('RUN ["make", "install"]', "RUN make install # buildkit"),
+        ("RUN --mount=type=cache,target=/c make", "RUN /bin/sh -c make # buildkit"),
+    ],
+)
+def test_forms_of_run(line: str, created_by: str) -> None:
+    assert tied([created_by], f"FROM a\n{line}\n") == ("exact", 1, 1, 0)
+
+
+def test_a_shell_of_ones_own() -> None:
+    text = 'FROM a\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nRUN a | b\n'
+    assert tied(["SHELL [/bin/bash -o pipefail -c]", "/bin/bash -o pipefail -c a | b"], text)[:3] == ("exact", 1, 1)

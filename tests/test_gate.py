@@ -88,7 +88,7 @@ def test_a_size_on_the_limit_holds(size: int, limit: int, held: bool) -> None:
     ],
 )
 def test_growth(now: int, growth: str, held: bool) -> None:
-    baseline = gate.baseline_of(report(("a", 1000)))
+    baseline = gate.snapshot(report(("a", 1000)))
     budgets = gate.Budgets(max_growth=gate.parse_growth(growth))
     assert gate.judge(report(("a", now)), budgets, baseline).held is held
 
@@ -99,13 +99,13 @@ def test_the_layer_that_grew_is_named_with_its_file() -> None:
         ("base", 100), ("RUN apt", 7), ("RUN pip", 90), ("COPY", 5),
         largest=(PathSize("/a", 41, 2), PathSize("/b", 38, 2), PathSize("/c", 6, 1)),
     )  # fmt: skip
-    verdict = gate.judge(new, gate.Budgets(max_growth=gate.parse_growth("1%")), gate.baseline_of(old))
+    verdict = gate.judge(new, gate.Budgets(max_growth=gate.parse_growth("1%")), gate.snapshot(old))
     assert [(each.layer, each.delta_bytes, each.path) for each in verdict.culprits] == [(2, 40, "/b"), (1, 7, "/c")]
 
 
 def test_a_baseline_comes_back_as_it_was(tmp_path: Path) -> None:
     path = str(tmp_path / "baseline.json")
-    baseline = gate.baseline_of(report(("a \udce9\x1b", 5), ("b", 6), largest=(PathSize("/x\udcff", 5, 0),)))
+    baseline = gate.snapshot(report(("a \udce9\x1b", 5), ("b", 6), largest=(PathSize("/x\udcff", 5, 0),)))
     gate.write_baseline(path, baseline)
     assert gate.read_baseline(path) == baseline
     assert [entry.name for entry in tmp_path.iterdir()] == ["baseline.json"]
@@ -124,7 +124,7 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     path = str(tmp_path / "baseline.json")
-    gate.write_baseline(path, gate.baseline_of(report(("a", 5))))
+    gate.write_baseline(path, gate.snapshot(report(("a", 5))))
     document = json.loads((tmp_path / "baseline.json").read_text())
     for wrong in (-1, 1.5, "5", None, True):
         document["image"]["layer_bytes"] = wrong
@@ -139,7 +139,7 @@ LAYERS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 1000)), max
 @given(LAYERS, LAYERS, st.integers(0, 1000))
 def test_the_gate_is_monotone(old: list[tuple[str, int]], new: list[tuple[str, int]], growth: int) -> None:
     """What holds under a limit holds under a wider one, and a smaller image never fails where a larger one holds."""
-    baseline = gate.baseline_of(report(*old))
+    baseline = gate.snapshot(report(*old))
     tight = gate.Budgets(max_growth=gate.parse_growth(f"{growth}B"), max_size=growth)
     wide = gate.Budgets(max_growth=gate.parse_growth(f"{growth + 1}B"), max_size=growth + 1)
     verdict = gate.judge(report(*new), tight, baseline)
@@ -150,7 +150,7 @@ def test_the_gate_is_monotone(old: list[tuple[str, int]], new: list[tuple[str, i
 @given(LAYERS)
 def test_an_image_never_grows_against_itself(layers: list[tuple[str, int]]) -> None:
     verdict = gate.judge(
-        report(*layers), gate.Budgets(max_growth=gate.parse_growth("0%")), gate.baseline_of(report(*layers))
+        report(*layers), gate.Budgets(max_growth=gate.parse_growth("0%")), gate.snapshot(report(*layers))
     )
     assert verdict.held
     assert verdict.culprits == ()

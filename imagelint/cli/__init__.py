@@ -117,6 +117,7 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
         "rule": _rule,
         "rules": _rules,
         "schema": _schema,
+        "trend": _trend,
     }
     for make in [makers[command]] if command in makers else makers.values():
         make(commands)
@@ -204,6 +205,7 @@ def _analyze(commands: _Commands) -> None:
     parser.add_argument(
         "--sizes-only", action="store_true", help="read headers alone: no reasons, no packages; of local images at once"
     )
+    parser.add_argument("--compat", choices=("dive",), help="print dive's numbers alone, in its words")
     parser.add_argument("--base", metavar="IMAGE", help="the base image, to tell its layers from one's own")
     parser.add_argument(
         "--base-candidate",
@@ -248,15 +250,50 @@ def _diff(commands: _Commands) -> None:
 def _gate(commands: _Commands) -> None:
     parser = _command(commands, "gate", "fail when an image is too big or has grown")
     _image(parser)
-    parser.add_argument("--max-size", metavar="SIZE", help="the most layer bytes, such as 500MB or 500MiB")
-    parser.add_argument(
+    budgets = parser.add_argument_group("budgets", "sizes such as 500MB or 500MiB; over those of the configuration")
+    budgets.add_argument("--max-size", metavar="SIZE", help="the most layer bytes")
+    budgets.add_argument(
         "--max-growth", metavar="GROWTH", help="the most growth against the baseline: 5%% or 20MB (default: 1%%)"
     )
-    parser.add_argument("--baseline", metavar="FILE", help="what the image is compared with")
-    parser.add_argument("--update-baseline", action="store_true", help="write the baseline file from this image")
+    budgets.add_argument("--min-growth", metavar="SIZE", help="growth that never counts, whatever share it is")
+    budgets.add_argument("--max-layer", metavar="SIZE", help="the most that one layer may store")
+    budgets.add_argument("--max-waste", metavar="SIZE", help="the most that may be stored in vain")
+    budgets.add_argument("--min-efficiency", metavar="SHARE", type=float, help="the least share that is live: 0 to 1")
+    budgets.add_argument("--max-layers", metavar="N", type=int, help="the most layers")
+    budgets.add_argument("--max-reclaimable", metavar="SIZE", help="the most that the Dockerfile's findings may cost")
+    budgets.add_argument("--forbid-path", metavar="GLOB", action="append", default=[], help="no live file may match")
+    budgets.add_argument("--forbid-package", metavar="GLOB", action="append", default=[], help="no package may match")
+    budgets.add_argument("--own-layers", action="store_true", help="leave the base image's layers out")
+    budgets.add_argument("--compressed", action="store_true", help="judge the compressed sizes")
+    compared = parser.add_argument_group("comparing")
+    compared.add_argument("--baseline", metavar="FILE", help="what the image is compared with")
+    compared.add_argument("--baseline-image", metavar="IMAGE", help="an image that it is compared with")
+    compared.add_argument("--update-baseline", action="store_true", help="write the baseline file from this image")
+    compared.add_argument("--ratchet", action="store_true", help="write it anew when the image has shrunk")
+    dive = parser.add_argument_group("dive's rules", "by its numbers; .dive-ci is read where nothing else is asked for")
+    dive.add_argument("--dive-ci", metavar="FILE", help="dive's file of rules")
+    dive.add_argument("--lowestEfficiency", dest="lowest_efficiency", metavar="N", help="0 to 1, or disabled")
+    dive.add_argument("--highestWastedBytes", dest="highest_wasted_bytes", metavar="SIZE", help="or disabled")
+    dive.add_argument(
+        "--highestUserWastedPercent", dest="highest_user_wasted_percent", metavar="N", help="0 to 1, or disabled"
+    )
+    kept = parser.add_argument_group("recording")
+    kept.add_argument("--record", metavar="FILE", help="add this run to an SQLite file; imagelint trend shows it")
+    kept.add_argument("--commit", metavar="ID", help="what the run is recorded as (default: from CI's environment)")
+    parser.add_argument("--config", metavar="FILE", help="read budgets from this file and no other")
+    parser.add_argument("--isolated", action="store_true", help="read no configuration, and no .dive-ci")
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
-    _output(parser)
+    parser.add_argument("--output-format", choices=GATE_FORMATS, default="text", help="how to report (default: text)")
     _dockerfile_options(parser)
+
+
+def _trend(commands: _Commands) -> None:
+    parser = _command(commands, "trend", "show how images grew over the runs that gate --record kept")
+    parser.add_argument("file", metavar="FILE", help="the SQLite file")
+    parser.add_argument("--image", metavar="IMAGE", help="this image alone")
+    parser.add_argument("--last", type=int, default=30, metavar="N", help="how many runs (default: 30)")
+    parser.add_argument("--svg", metavar="FILE", help="draw a plot into this file")
+    _output(parser)
 
 
 def _graph(commands: _Commands) -> None:
@@ -288,6 +325,7 @@ def _schema(commands: _Commands) -> None:
     parser.add_argument("name", nargs="?", metavar="REPORT", help="a report's name (default: list them)")
 
 
+GATE_FORMATS = ("text", "json", "markdown", "github", "sarif", "gitlab", "junit", "openmetrics")
 _LEVELS = ("error", "warning", "info", "style")
 
 

@@ -32,6 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.writelines(json.pieces(analysis.analyze(found)))
         print()
         return 0
+    if arguments.compat:
+        from imagelint.output.compat import dive
+
+        print("\n".join(dive(found.report.dive)))
+        return 0
     from imagelint.output import imagetables, tables
 
     imagetables.analysis(tables.console(sys.stdout), found, arguments.top)
@@ -72,6 +77,7 @@ def _analysis(arguments: argparse.Namespace) -> Analysis:
         linted.path,
         {layer: instruction for instruction, layer in assessed.attribution.layers.items()},
         FileReport(linted.path, linted.source.index, bill.findings, bill.total),
+        assessed.attribution,
         ladder(ledger, bill.charges if assessed.attribution.matches else None, base_layers),
         rebuilds(assessed.graph, assessed.attribution, image.layers),
         candidates,
@@ -95,6 +101,9 @@ def _of_history(ledger: Ledger, image: Image, base_layers: int | None) -> Sequen
     from imagelint.pricing.assessment import assess
     from imagelint.pricing.ladder import dockerfile_of
 
-    linted = subject.linted("history", dockerfile_of(image.history, base_layers or 0), None)
+    text = dockerfile_of(image.history, base_layers or 0)
+    if "\nRUN " not in text:
+        return ()  # there is nothing that a rule could be about
+    linted = subject.linted("history", text, None)
     assessed = assess(ledger, linted, lambda _: linted)
     return assessed.bill.charges if assessed.attribution.matches else None

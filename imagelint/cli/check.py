@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from imagelint.cli.lintrun import Outcome
     from imagelint.cli.options import Options
+    from imagelint.output.text import Page
 
 #: How many files are worth a bar of progress.
 MANY = 1000
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     errors: list[FileError] = []
     paths = _paths(chosen, errors)
     _spare(paths, chosen.output_file, chosen.baseline if chosen.update_baseline else None)
-    reports = _lint(arguments, chosen, paths, errors)
+    reports, pages = _lint(arguments, chosen, paths, errors)
     known = 0
     if chosen.update_baseline:
         from imagelint import baseline
@@ -42,11 +43,20 @@ def run(arguments: argparse.Namespace) -> int:
         reports = [report._replace(findings=()) for report in reports]
     elif chosen.baseline is not None:
         reports, known = _new(chosen, chosen.baseline, reports)
-    if not arguments.diff:
-        _report(arguments, chosen, reports, errors, known)
+    if chosen.style is not None:
+        from imagelint.output import text
+
+        pages += [text.page(report, chosen.style) for report in reports]
+        _print(
+            chosen, [*(page.text for page in pages), text.summary(pages, len(errors), chosen.style, known=known) + "\n"]
+        )
+    elif not arguments.diff:
+        _print(chosen, [_report(arguments, chosen, reports, errors)])
     if errors:
         return 2
-    failed = any(finding.weight >= chosen.fail_on for report in reports for finding in report.findings)
+    weights = [weight for page in pages for weight in page.weights]
+    weights += [finding.weight for report in reports for finding in report.findings]
+    failed = any(weight >= chosen.fail_on for weight in weights)
     return 1 if failed and not chosen.exit_zero else 0
 
 
@@ -82,12 +92,12 @@ def _complaint(path: str, error: ImagelintError) -> FileError:
 
 def _lint(
     arguments: argparse.Namespace, chosen: Options, paths: Sequence[str], errors: list[FileError]
-) -> list[FileReport]:
-    """Lint the files, say what was fixed, print the patches, and collect the reports."""
+) -> tuple[list[FileReport], list[Page]]:
+    """Lint the files, say what was fixed, print the patches, and collect the reports, as data or as text."""
     if arguments.image is not None:
         from imagelint.cli import priced
 
-        return [priced.report(arguments, chosen, paths)]
+        return [priced.report(arguments, chosen, paths)], []
     start = partial(options.job, arguments)
     if len(paths) < MANY:
         return _collect(lintrun.run(chosen.job, paths, start, lambda _: None), arguments.paths, errors)
@@ -97,9 +107,12 @@ def _lint(
         return _collect(lintrun.run(chosen.job, paths, start, done), arguments.paths, errors)
 
 
-def _collect(outcomes: Iterable[Outcome], named: Sequence[str], errors: list[FileError]) -> list[FileReport]:
+def _collect(
+    outcomes: Iterable[Outcome], named: Sequence[str], errors: list[FileError]
+) -> tuple[list[FileReport], list[Page]]:
     """Say what became of the files. A template that was only found in a folder is left out."""
     reports: list[FileReport] = []
+    pages: list[Page] = []
     for outcome in outcomes:
         if outcome.fixed:
             codes = ", ".join(dict.fromkeys(outcome.fixed))
@@ -112,11 +125,13 @@ def _collect(outcomes: Iterable[Outcome], named: Sequence[str], errors: list[Fil
             _print_patch(outcome.patch)
         if outcome.report is not None:
             reports.append(outcome.report)
+        elif outcome.page is not None:
+            pages.append(outcome.page)
         elif outcome.foreign and outcome.path not in named and not files.is_plain_name(outcome.path):
             print(f"imagelint: note: {printable(outcome.error or outcome.path)}; it is left out", file=sys.stderr)
         elif outcome.error is not None:
             errors.append(_complaint(outcome.path, ImagelintError(outcome.error, hint=outcome.hint)))
-    return reports
+    return reports, pages
 
 
 def _print_patch(patch: bytes) -> None:
@@ -149,30 +164,21 @@ def _new(chosen: Options, path: str, reports: Sequence[FileReport]) -> tuple[lis
 
 
 def _report(
-    arguments: argparse.Namespace,
-    chosen: Options,
-    reports: Sequence[FileReport],
-    errors: Sequence[FileError],
-    known: int,
-) -> None:
+    arguments: argparse.Namespace, chosen: Options, reports: Sequence[FileReport], errors: Sequence[FileError]
+) -> str:
+    """What a program reads, or the counts of `--statistics`."""
     if arguments.statistics:
         from imagelint.output import statistics
 
-        lines: Iterable[str] = statistics.lines(reports)
-    elif chosen.output_format == "text":
-        from imagelint.output import text
-        from imagelint.output.style import Style, wants_colour
+        return "".join(f"{line}\n" for line in statistics.lines(reports))
+    from imagelint.output import formats
 
-        style = Style(colour=chosen.colour and chosen.output_file is None and wants_colour(sys.stdout))
-        lines = [line for report in reports for line in text.findings(report, style)]
-        lines = [*lines, text.summary(reports, len(errors), style, known=known)]
-    else:
-        from imagelint.output import formats
+    return formats.report(chosen.output_format, reports, errors, chosen.pages) + "\n"
 
-        lines = [formats.report(chosen.output_format, reports, errors, chosen.pages)]
+
+def _print(chosen: Options, texts: Sequence[str]) -> None:
     if chosen.output_file is None:
-        for line in lines:
-            print(line)
+        for each in texts:
+            sys.stdout.write(each)
     else:
-        text_of = "".join(f"{line}\n" for line in lines)
-        files.put(chosen.output_file, text_of.encode("utf-8", "backslashreplace"))
+        files.put(chosen.output_file, "".join(texts).encode("utf-8", "backslashreplace"))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from imagelint import files, linter
 from imagelint.cli import signals
 from imagelint.dockerfile.validate import is_dockerfile
 from imagelint.errors import ImagelintError, InputError, NotADockerfileError, PluginError
-from imagelint.graph import BuildContext, Demands
+from imagelint.graph import BuildContext, Demands, Folder
 from imagelint.linter import Plan, Task
 from imagelint.records import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from imagelint.finding import FileReport
     from imagelint.linter import Linted
+    from imagelint.output.style import Style
+    from imagelint.output.text import Page
 
 #: Below this many files, more processes take longer to start than they save.
 PARALLEL_FROM = 100
@@ -32,37 +35,43 @@ class Building(NamedTuple):
     demands: Demands = Demands()
     stdin_name: str | None = None
 
-    def context(self, path: str) -> BuildContext:
+    def context(self, path: str, folders: dict[str, Folder] | None = None) -> BuildContext:
         """The build context of the Dockerfile at a path; standard input has the folder of the name it was given."""
         named = self.stdin_name if path == "-" else path
-        return BuildContext(self.target, self.build_args, self.context_dir, named, self.demands)
+        return BuildContext(self.target, self.build_args, self.context_dir, named, self.demands, folders=folders)
 
 
 class Job(NamedTuple):
-    """What is done with each file: linted by a plan, and perhaps fixed."""
+    """What is done with each file: linted by a plan, and perhaps fixed.
+
+    With a `style` its findings are written as text right where they are found, which may be in another process.
+    """
 
     plan: Plan
     building: Building
     fix: bool = False
     diff: bool = False
     unsafe: bool = False
+    style: Style | None = None
 
 
 class Outcome(NamedTuple):
     """What became of a file: its report or its error, what was fixed in it, and the patch that was asked for.
 
+    Where the job has a style there is a `page` in place of the report: it is much less to hand over.
     `foreign` says that it is text of another kind than a Dockerfile; `unsettled` are the rules whose fixes undo each
     other, so that none was applied.
     """
 
     path: str
-    report: FileReport | None
+    report: FileReport | None = None
     error: str | None = None
     hint: str | None = None
     fixed: tuple[str, ...] = ()
     patch: bytes = b""
     foreign: bool = False
     unsettled: tuple[str, ...] = ()
+    page: Page | None = None
 
 
 def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable[[int], None]) -> Iterator[Outcome]:
@@ -78,6 +87,8 @@ def run(job: Job, paths: Sequence[str], start: Callable[[], Job], done: Callable
             yield from _chunk(job, chunk)
             done(len(chunk))
         return
+    if job.style is not None:
+        import imagelint.output.text  # noqa: F401 - here once, and not in each process
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import active_children
@@ -114,20 +125,26 @@ def _begin(start: Callable[[], Job]) -> None:
     signals.be_a_worker()
     if _job is None:
         _job = start()
+    # What is there now stays until the end. What a chunk leaves in circles goes behind it, all at once.
+    gc.freeze()
+    gc.disable()
 
 
 def _in_process(chunk: Sequence[str]) -> list[Outcome]:
     assert _job is not None
     job = _job
-    return signals.unless_ended(lambda: list(_chunk(job, chunk)))
+    outcomes = signals.unless_ended(lambda: list(_chunk(job, chunk)))
+    gc.collect()
+    return outcomes
 
 
 def _chunk(job: Job, paths: Sequence[str]) -> Iterator[Outcome]:
     """Lint some files at once; where a rule crashes, one by one, so that only the guilty file goes without."""
     tasks: list[Task | Outcome] = []
+    folders: dict[str, Folder] = {}
     for path in paths:
         try:
-            context = job.building.context(path)
+            context = job.building.context(path, folders)
             name = job.building.stdin_name or path if path == "-" else path
             tasks.append(Task(name, files.read(path), context))
         except ImagelintError as error:
@@ -166,15 +183,24 @@ def checked(linted: Linted) -> Linted:
 def _finished(job: Job, path: str, linted: Linted, task: Task) -> Outcome:
     """The outcome of a file, fixed first where that was asked for."""
     if not (job.fix or job.diff):
-        return Outcome(task.path, linted.report)
+        return _told(job, task, linted)
     from imagelint import fixer
 
     fixed = fixer.fix(linted, job.plan, task.context, unsafe=job.unsafe)
     if not fixed.changed:
-        return Outcome(task.path, linted.report, unsettled=fixed.unsettled)
+        return _told(job, task, linted)._replace(unsettled=fixed.unsettled)
     if job.diff:
-        return Outcome(task.path, linted.report, patch=fixed.diff().encode("utf-8", "surrogateescape"))
+        patch = fixed.diff().encode("utf-8", "surrogateescape")
+        return _told(job, task, linted)._replace(patch=patch)
     if path == "-":
         raise InputError("standard input cannot be fixed in place", hint="--diff prints the patch")
     fixer.write(fixed)
-    return Outcome(task.path, fixed.after.report, fixed=tuple(finding.code for finding in fixed.applied))
+    return _told(job, task, fixed.after)._replace(fixed=tuple(finding.code for finding in fixed.applied))
+
+
+def _told(job: Job, task: Task, linted: Linted) -> Outcome:
+    if job.style is None:
+        return Outcome(task.path, linted.report)
+    from imagelint.output import text
+
+    return Outcome(task.path, page=text.page(linted.report, job.style))

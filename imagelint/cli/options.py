@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping, Sequence
 
+    from imagelint.output.style import Style
     from imagelint.rule import Rule
 
 
@@ -28,13 +29,14 @@ class Options:
 
     def __init__(self, arguments: argparse.Namespace, settings: Settings, job: Job) -> None:
         self.job = job
-        self.output_format: str = arguments.output_format or settings.output_format or "text"
-        self.output_file: str | None = None if arguments.output_file == "-" else arguments.output_file
+        self.output_format = _output_format(arguments, settings)
+        self.output_file = _output_file(arguments)
+        #: How findings are written as text; None where they are not.
+        self.style = _style(arguments, settings)
         level = arguments.fail_on
         configured = Severity.INFO if settings.fail_on is None else settings.fail_on
         self.fail_on = Severity[level.upper()] if level else configured
         self.exit_zero: bool = arguments.exit_zero or settings.exit_zero
-        self.colour = settings.colour
         self.quiet: bool = arguments.quiet
         self.baseline: str | None = arguments.baseline or settings.baseline
         self.update_baseline: bool = arguments.update_baseline
@@ -81,10 +83,8 @@ def read(arguments: argparse.Namespace) -> Options:
     for note in settings.notes:
         print(f"imagelint: note: {printable(note)}", file=sys.stderr)
     options = Options(arguments, settings, _job(arguments, settings))
-    if arguments.diff and (options.output_format != "text" or arguments.statistics):
-        if arguments.output_format or arguments.statistics:
-            raise UsageError("--diff prints a patch, not a report")
-        options.output_format = "text"
+    if arguments.diff and (arguments.statistics or (arguments.output_format or "text") != "text"):
+        raise UsageError("--diff prints a patch, not a report")
     return options
 
 
@@ -121,7 +121,29 @@ def _job(arguments: argparse.Namespace, settings: Settings) -> Job:
     context = build_context(arguments)
     stdin_name = arguments.stdin_filename
     building = Building(context.target, context.build_args, arguments.context, settings.demands, stdin_name)
-    return Job(plan, building, arguments.fix, arguments.diff, arguments.unsafe_fixes)
+    # What a baseline knows is taken out first, which needs the findings of all files.
+    compared = arguments.update_baseline or arguments.baseline or settings.baseline
+    style = None if compared else _style(arguments, settings)
+    return Job(plan, building, arguments.fix, arguments.diff, arguments.unsafe_fixes, style)
+
+
+def _output_format(arguments: argparse.Namespace, settings: Settings) -> str:
+    given: str | None = arguments.output_format or settings.output_format
+    return given or "text"
+
+
+def _output_file(arguments: argparse.Namespace) -> str | None:
+    """Where the report goes; None for standard output."""
+    return None if arguments.output_file == "-" else arguments.output_file
+
+
+def _style(arguments: argparse.Namespace, settings: Settings) -> Style | None:
+    """How findings are written as text; None where something else is printed."""
+    if arguments.diff or arguments.statistics or _output_format(arguments, settings) != "text":
+        return None
+    from imagelint.output.style import Style, wants_colour
+
+    return Style(colour=settings.colour and _output_file(arguments) is None and wants_colour(sys.stdout))
 
 
 def _layer(arguments: argparse.Namespace) -> Layer:

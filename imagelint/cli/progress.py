@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+import time
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 
 from imagelint.records import TYPE_CHECKING
+from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,23 +17,48 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int | None], None]
 
 
+_PATIENCE_SECONDS = 1.0
+
+
 @contextmanager
 def bar(*, quiet: bool) -> Iterator[Progress | None]:
-    """A callback that draws a bar with bytes and rate; None where nobody would see it."""
+    """A callback that draws a bar with bytes and rate; None where nobody would see it.
+
+    Nothing is drawn, nor imported for it, until something has taken a second.
+    """
     if quiet or not sys.stderr.isatty():
         yield None
         return
+    with ExitStack() as stack:
+        begun = time.monotonic()
+        drawn: Progress | None = None
+        lock = Lock()
+
+        def report(what: str, done: int, total: int | None) -> None:
+            nonlocal drawn
+            if drawn is None:
+                if time.monotonic() - begun < _PATIENCE_SECONDS:
+                    return
+                with lock:
+                    drawn = drawn or _drawn(stack)
+            drawn(what, done, total)
+
+        yield report
+
+
+def _drawn(stack: ExitStack) -> Progress:
+    """The bar itself, for as long as the stack is open."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("reading", total=None)
+    progress = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
+    task = progress.add_task("reading", total=None)
 
-        def report(what: str, done: int, total: int | None) -> None:
-            progress.update(task, description=what, completed=done, total=total)
+    def report(what: str, done: int, total: int | None) -> None:
+        progress.update(task, description=printable(what), completed=done, total=total)
 
-        yield report
+    return report
 
 
 @contextmanager

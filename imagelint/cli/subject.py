@@ -29,30 +29,53 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """An image's report, and the line behind each layer that is known."""
+    """An image's report, its live paths, the Dockerfile, the line behind each layer, and what its findings cost."""
 
     report: Report
     places: dict[int, Place] = field(default_factory=dict)
+    paths: Sequence[str] = ()
+    path: str = ""
+    findings_bytes: int | None = None
 
 
-def read(arguments: argparse.Namespace, *, contents: bool = True) -> Subject:
+def read(arguments: argparse.Namespace, *, contents: bool = True, priced: bool = False) -> Subject:
     """Read the image that the command line names, and its Dockerfile first: that is the quicker one to fail.
 
     Without `contents` files are not told apart by what is in them: sizes alone are right. They are read all the same
-    where that lets the layers enter the cache.
+    where that lets the layers enter the cache. With `priced` the Dockerfile's findings are priced too.
     """
     from imagelint.image.analyze import analyze
+    from imagelint.pricing.ledger import Ledger
+
+    linted_ = lint(arguments)
+    ledger = Ledger(_image(arguments, arguments.image, contents=contents))
+    paths = [f"/{path}" for path in ledger.tree.paths]
+    if linted_ is None:
+        return Subject(analyze(ledger), {}, paths)
+    tied = tie(ledger.image, linted_)
+    report = analyze(ledger, tied.base_layers)
+    total = None
+    if priced and tied.matches:
+        from imagelint.pricing.assessment import assess
+
+        text, context = linted_.source.text, linted_.graph.context
+        total = assess(ledger, linted_, lambda measured: linted(linted_.path, text, context, measured)).bill.total
+    return Subject(report, places(report, tied, linted_), paths, linted_.path, total)
+
+
+def read_as(arguments: argparse.Namespace, reference: str) -> Subject:
+    """Another image, read in the same way."""
+    from imagelint.image.analyze import analyze
+
+    return Subject(analyze(_image(arguments, reference, contents=True)))
+
+
+def _image(arguments: argparse.Namespace, reference: str, *, contents: bool) -> Image:
     from imagelint.image.reading import read_image
 
-    linted = lint(arguments)
     with reading(arguments) as options:
         contents = contents or (options["cache"] is not None and options["verify"])
-        image = read_image(arguments.image, contents=contents, **options)
-    if linted is None:
-        return Subject(analyze(image))
-    tied = tie(image, linted)
-    report = analyze(image, tied.base_layers)
-    return Subject(report, places(report, tied, linted))
+        return read_image(reference, contents=contents, **options)
 
 
 @contextmanager

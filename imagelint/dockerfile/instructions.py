@@ -175,8 +175,10 @@ class Run(Instruction):
 
     @cached_property
     def programs(self) -> frozenset[str]:
-        """The names of the programs in its script: what tells most rules that there is nothing for them to do."""
-        return frozenset(command.name for command in self.script.commands)
+        """The names of the programs in its script, wrappers such as `sudo` too; an empty one for a bare assignment."""
+        commands = self.script.commands
+        names = [command.name for command in commands]
+        return frozenset(names + [wrapper.name for command in commands for wrapper in command.wrappers])
 
     @cached_property
     def mounts(self) -> tuple[dict[str, str], ...]:

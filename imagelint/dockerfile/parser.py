@@ -38,7 +38,8 @@ def _instruction(source: Source, line: LogicalLine, at: int, problems: list[Prob
     head = syntax.keyword(text[at:])
     if head is None:
         return None
-    head = syntax.Word(head.value, head.start + at, head.end + at)
+    if at:
+        head = syntax.Word(head.value, head.start + at, head.end + at)
     kind = INSTRUCTIONS.get(head.value, Unknown)
     if kind is Onbuild:
         words, rest = syntax.flags(text, head.end, source.escape)

@@ -46,6 +46,8 @@ _SHELL_FILES = frozenset({"--rcfile", "--init-file"})
 #: `su` and `runuser` run a script as somebody else; these of their options take a value.
 _SWITCHES_USER = frozenset({"su", "runuser"})
 _SWITCH_VALUED = frozenset({"-s", "--shell", "-g", "--group", "-G", "--supp-group", "-w", "--whitelist-environment"})
+#: The programs behind which there may be another one.
+_HIDING = _SHELLS.union(_WRAPPERS, _RUNNERS, _SWITCHES_USER)
 _MAX_NESTING = 4
 #: More wrappers than these around one command are looked through, and not kept.
 _MAX_WRAPPERS = 8
@@ -64,6 +66,8 @@ def script_of(run: Run) -> Script:
             if script.commands and script.commands[0].name in _SHELLS:
                 body = _body(run)
                 script = script._replace(commands=script.commands + body.commands, pipes=script.pipes + body.pipes)
+    if _HIDING.isdisjoint(command.name for command in script.commands):
+        return script
     commands = tuple(each for command in script.commands for each in _look_through(command, 0))
     return script._replace(commands=commands)
 

@@ -41,7 +41,7 @@ class Command(_Command):
     a group, a compound command or a substitution; `wrappers` are what it was found behind, the outermost first.
     """
 
-    # No slots: every rule asks for the name of every command, so that it is kept once it is known.
+    # No slots: every rule asks for the name of every command, so that what is asked for is kept once it is known.
 
     @cached_property
     def name(self) -> str:
@@ -53,7 +53,7 @@ class Command(_Command):
         """The words behind the name."""
         return self.words[1:]
 
-    @property
+    @cached_property
     def span(self) -> Span:
         """Where the command stands in the source, assignments included."""
         return self.text.span(self.start, self.end)
@@ -67,15 +67,17 @@ class Command(_Command):
         return any(word.value in values for word in self.args)
 
     def option(self, *names: str) -> bool:
-        """Whether an option is given: `--name`, `--name=value`, or a letter within `-abc`."""
+        """Whether an option is given: `--name`, `--name=value`, or a letter within `-abc`; names have their dashes."""
         for word in self.args:
             value = word.value
+            if value[:1] != "-":
+                continue
             if value == "--":
                 return False
             for name in names:
                 if value == name or (name.startswith("--") and value.startswith(name + "=")):
                     return True
-                if len(name) == 2 and value[:1] == "-" and value[1:2] not in ("", "-") and name[1] in value[1:]:
+                if len(name) == 2 and value[1:2] not in ("", "-") and name[1] in value[1:]:
                     return True
         return False
 

@@ -20,6 +20,8 @@ MAX_DEPTH = 16
 _OPERATOR = re.compile(r"&&|\|\||;;&|;;|;&|;|\|&|\||&(?!>)|\n|\(|\)")
 _REDIRECT = re.compile(r"\d*(?:<<<|<<-?|<>|<&|>&|>>|>\||<|>)|&>>?")
 _PLAIN = re.compile(r"[^\s&|;<>()'\"\\$`#]+")
+#: Most words are plain to their end: they can be no redirection, no operator and no comment.
+_PLAIN_WORD = re.compile(r"[ \t\r\v\f]*([^\s&|;<>()'\"\\$`#]+)(?=[ \n;&|()]|\Z)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
 #: Reserved words behind which a command begins, and those of them that begin something to be closed.
 _OPENERS = frozenset({"if", "then", "else", "elif", "while", "until", "do", "!", "{", "time"})
@@ -61,14 +63,20 @@ class _List:
 
     def read(self) -> None:
         """Read up to the end of the script, or to the parenthesis that closes a substitution."""
-        scanner = self.scanner
-        while char := scanner.skip_blanks():
+        scanner, text = self.scanner, self.scanner.text
+        while True:
+            if plain := _PLAIN_WORD.match(text, scanner.at):
+                start, scanner.at = plain.span(1)
+                self._word(ShellWord(plain[1], start, scanner.at))
+                continue
+            if not (char := scanner.skip_blanks()):
+                break
             if char == "#":
                 scanner.comment = scanner.comment or not self.depth
                 scanner.skip_line()
-            elif redirect := _REDIRECT.match(scanner.text, scanner.at):
+            elif redirect := _REDIRECT.match(text, scanner.at):
                 scanner.redirect(redirect[0], redirect.end(), self.depth)
-            elif found := _OPERATOR.match(scanner.text, scanner.at):
+            elif found := _OPERATOR.match(text, scanner.at):
                 symbol = found[0]
                 if symbol == self.closer and not (self.stack or self.pattern):
                     break
@@ -123,6 +131,9 @@ class _List:
         scanner = self.scanner
         if not self.depth:
             scanner.dangling = False
+        if self.words and not (self.header or self.pattern):
+            self.words.append(word)
+            return
         bare = scanner.text[word.start : word.end]
         if self.pattern and bare != "esac":
             return
@@ -134,9 +145,9 @@ class _List:
                 self.header = self.naming = False
             else:
                 self.words.append(word)
-        elif self.words or not self._reserved(bare):
+        elif not self._reserved(bare):
             self.words.append(word)
-            if bare == "[[" and len(self.words) == 1:
+            if bare == "[[":
                 self._condition()
 
     def _condition(self) -> None:
@@ -186,17 +197,12 @@ class _List:
             return
         text = self.scanner.text
         split = 0
-        while split < len(words) and _ASSIGNMENT.match(text, words[split].start, words[split].end):
+        while split < len(words) and "=" in words[split].value and _ASSIGNMENT.match(text, *words[split][1:]):
             split += 1
-        command = Command(
-            self.scanner.map,
-            tuple(words[split:]),
-            tuple(words[:split]),
-            self.operator,
-            bool(self.stack) or self.depth > 0,
-            words[0].start,
-            words[-1].end,
-        )
+        own, assignments = tuple(words[split:]), tuple(words[:split])
+        nested = bool(self.stack) or self.depth > 0
+        start, end = words[0].start, words[-1].end
+        command = Command(self.scanner.map, own, assignments, self.operator, nested, start, end)
         self.scanner.commands.insert(self.place, command)
 
 
@@ -259,10 +265,6 @@ class _Scanner:
     def word(self, depth: int) -> ShellWord:
         """Read one word; the commands of its substitutions are kept as nested ones."""
         text, start = self.text, self.at
-        # Most words are plain to their end.
-        if (plain := _PLAIN.match(text, start)) and (text[plain.end() : plain.end() + 1] or " ") in " \n;&|()":
-            self.at = plain.end()
-            return ShellWord(plain[0], start, self.at)
         value: list[str] = []
         while self.at < len(text):
             char = text[self.at]

@@ -16,6 +16,9 @@ SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(
 _KEYWORD = re.compile(r"[^\t\v\f\r ]+")
 _WORD = re.compile(r"[^\t\v\f\r ]+")
 _HEREDOC = re.compile(r"(\d*)<<(-?)[\t\v\f\r ]*([^<]+)")
+#: A JSON array of strings without an escape, a control character or a byte that is no UTF-8.
+_PLAIN_STRING = r'"[^"\\\x00-\x1f\ud800-\udfff]*"[ \t\n\r]*'
+_PLAIN_ARRAY = rf"\[[ \t\n\r]*(?:{_PLAIN_STRING}(?:,[ \t\n\r]*{_PLAIN_STRING})*)?\][ \t\n\r]*"
 _BARE_HEREDOC = re.compile(r"\d*<<")
 
 
@@ -44,8 +47,7 @@ class MixedArrayError(ValueError):
 
 def keyword(text: str) -> Word | None:
     """The first word of an instruction, in capitals; None in a text of spaces alone."""
-    at = len(text) - len(text.lstrip(SPACE))
-    found = _KEYWORD.match(text, at)
+    found = _KEYWORD.match(text, len(text) - len(text.lstrip(SPACE)))
     return Word(found[0].upper(), found.start(), found.end()) if found else None
 
 
@@ -123,10 +125,15 @@ def json_strings(text: str, at: int = 0) -> list[Word] | None:
 
     Raises MixedArrayError for an array in which something is not a string.
     """
+    if "[" not in text:
+        return None
     stripped = text[at:].lstrip(SPACE)
     if not stripped.startswith("["):
         return None
-    import json  # costs start-up time, and most files have no array
+    if re.fullmatch(_PLAIN_ARRAY, stripped):
+        strings = re.compile(r'"([^"]*)"').finditer(text, at)
+        return [Word(found[1], found.start(), found.end()) for found in strings]
+    import json  # costs start-up time, and most arrays are plain
 
     try:
         values = json.loads(stripped, parse_constant=_refuse)

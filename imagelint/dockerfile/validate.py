@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _SOME = frozenset({"ARG", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "ONBUILD", "SHELL", "VOLUME"})
 _ONE = frozenset({"MAINTAINER", "STOPSIGNAL", "USER", "WORKDIR"})
+#: Others take whatever there is. Not to split them saves time: a RUN may have hundreds of words.
+_COUNTED = _SOME | _ONE | {"ADD", "COPY", "FROM"}
 _NO_TRIGGER = frozenset({"FROM", "MAINTAINER", "ONBUILD"})
 
 
@@ -111,7 +113,10 @@ def problems(instruction: Instruction) -> Iterator[Problem]:
 
 
 def _arity(instruction: Instruction) -> str:
-    keyword, count = instruction.keyword, len(instruction.words)
+    keyword = instruction.keyword
+    if keyword not in _COUNTED:
+        return ""
+    count = len(instruction.words)
     if keyword == "FROM" and count != 1 and not (count == 3 and instruction.words[1].value.upper() == "AS"):
         return "FROM takes an image, or an image, AS and a name"
     if keyword in _SOME and not count and not (isinstance(instruction, Healthcheck) and instruction.arguments):

@@ -6,8 +6,6 @@ What a lint run asks for is kept in plain adjacency, since importing networkx co
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-
 from imagelint.dockerfile.instructions import Arg, Copy, Env, From, Instruction, Onbuild, Run
 from imagelint.dockerfile.scope import Scope
 from imagelint.dockerfile.syntax import Word
@@ -39,6 +37,7 @@ class BuildGraph:
         self._stage: dict[Instruction, Stage] = {}
         self._scopes: dict[int, Scope] = {}
         self._commands: dict[Run, tuple[Command, ...]] = {}
+        self._posix: dict[Run, bool] = {}
         self.globals = global_scope()
         self.stages: tuple[Stage, ...] = tuple(self._build())
         self.headless = self._headless()
@@ -259,6 +258,10 @@ class BuildGraph:
                 (at for at, each in enumerate(stage.instructions, 1) if each is instruction), len(stage.instructions)
             )
         yield from stage.instructions[index:]
+        if stage not in self._built_on:
+            return
+        from heapq import heappop, heappush
+
         # One stage after another, since few callers look at them all: a stage stands behind the one it is built on.
         waiting: list[tuple[int, int, list[Stage]]] = []
 
@@ -329,25 +332,29 @@ class BuildGraph:
 
     def posix(self, run: Run) -> bool:
         """Whether a RUN's script is for a POSIX shell, so that its commands can be told."""
-        return shells.is_posix(self.shell(run), run)
+        known = self._posix.get(run)
+        if known is None:
+            known = self._posix[run] = shells.is_posix(self.shell(run), run)
+        return known
 
     def commands(self, run: Run) -> tuple[Command, ...]:
         """The commands of a RUN; none where its shell is not a POSIX one."""
-        if run not in self._commands:
-            self._commands[run] = run.script.commands if self.posix(run) else ()
-        return self._commands[run]
+        known = self._commands.get(run)
+        if known is None:
+            known = self._commands[run] = run.script.commands if self.posix(run) else ()
+        return known
 
     def runs_in_a_row(self, stage: Stage) -> Iterator[tuple[Run, ...]]:
         """The groups of two or more RUNs with nothing between them, equal flags and a POSIX shell."""
         group: list[Run] = []
         for each in (*stage.instructions, None):
-            joins = isinstance(each, Run) and self.posix(each) and (not group or _flags(each) == _flags(group[-1]))
-            if joins and isinstance(each, Run):
-                group.append(each)
+            run = each if isinstance(each, Run) and self.posix(each) else None
+            if run is not None and (not group or _flags(run) == _flags(group[-1])):
+                group.append(run)
                 continue
             if len(group) > 1:
                 yield tuple(group)
-            group = [each] if isinstance(each, Run) and self.posix(each) else []
+            group = [run] if run is not None else []
 
     @cached_property
     def _wiring(self) -> Wiring:

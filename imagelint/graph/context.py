@@ -32,11 +32,42 @@ class BaseImage(NamedTuple):
     platform: str | None = None
 
 
+class Folder:
+    """The folder of a build context. Whatever of it is asked for is read once, for all Dockerfiles that share it."""
+
+    #: No more names than these are read of one.
+    MAX_NAMES = 500
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names in it; none where it cannot be read."""
+        names: set[str] = set()
+        try:
+            with os.scandir(self.path) as entries:
+                for entry in entries:
+                    names.add(entry.name)
+                    if len(names) >= self.MAX_NAMES:
+                        break
+        except (OSError, ValueError):
+            return frozenset()
+        return frozenset(names)
+
+    @cached_property
+    def ignore_file(self) -> IgnoreFile | None:
+        """Its `.dockerignore`."""
+        from imagelint.dockerfile import ignorefile  # only for those who ask: a plain check reads no ignore file
+
+        return ignorefile.read(os.path.join(self.path, ".dockerignore"))
+
+
 class BuildContext:
     """How a Dockerfile is built: its target, its build arguments, its own path and the folder of the build context.
 
     Nothing is read before it is asked for. Without `context_dir` the context is the Dockerfile's folder; where neither
-    is known (standard input), nothing is ignored.
+    is known (standard input), nothing is ignored. Who lints many Dockerfiles passes the `folders` known so far.
     """
 
     def __init__(
@@ -47,6 +78,7 @@ class BuildContext:
         dockerfile: str | None = None,
         demands: Demands = Demands(),  # noqa: B008 - it is immutable
         images: Mapping[str, BaseImage] = MappingProxyType({}),
+        folders: dict[str, Folder] | None = None,
     ) -> None:
         self.target = target
         self.build_args: Mapping[str, str] = build_args or {}
@@ -57,6 +89,14 @@ class BuildContext:
         if context_dir is None and dockerfile is not None:
             context_dir = os.path.dirname(dockerfile) or "."
         self.context_dir = context_dir
+        self._folders = {} if folders is None else folders
+
+    @cached_property
+    def folder(self) -> Folder | None:
+        """The folder of the build context, if it is known."""
+        if self.context_dir is None:
+            return None
+        return self._folders.setdefault(self.context_dir, Folder(self.context_dir))
 
     @cached_property
     def ignore_file(self) -> IgnoreFile | None:
@@ -65,7 +105,7 @@ class BuildContext:
 
         if self.dockerfile is not None and (own := ignorefile.read(self.dockerfile + ".dockerignore")):
             return own
-        return ignorefile.read(os.path.join(self.context_dir, ".dockerignore")) if self.context_dir else None
+        return self.folder.ignore_file if self.folder else None
 
     def ignores(self, path: str) -> bool:
         """Whether the build cannot see a path of its context, because it or a folder above it is ignored."""

@@ -12,7 +12,7 @@ from imagelint.image.report import Leftover
 _CACHES: tuple[tuple[str, str], ...] = (
     ("apt's package lists", r"var/lib/apt/lists"),
     ("apt's downloaded packages and index caches", r"var/cache/apt"),
-    ("apk's cache", r"(?:var/cache|etc)/apk(?:/cache)?(?=/)"),
+    ("apk's cache", r"var/cache/apk|etc/apk/cache"),
     ("dnf's and yum's caches", r"var/cache/(?:dnf|yum|libdnf5)"),
     ("zypper's cache", r"var/cache/zypp"),
     ("pacman's cache", r"var/cache/pacman"),

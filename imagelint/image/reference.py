@@ -8,16 +8,14 @@ registry.
 
 from __future__ import annotations
 
+# Engines and registries are imported where a reference leads there: an archive needs neither.
 import os
 from pathlib import Path
 
 from imagelint.errors import InputError, UsageError
-from imagelint.image.sources.anywhere import Anywhere
 from imagelint.image.sources.archive import STANDARD_INPUT, Archive
-from imagelint.image.sources.engine import Engine
 from imagelint.image.sources.interface import Source
 from imagelint.image.sources.oci_layout import INDEX, OciLayout
-from imagelint.image.sources.registry.source import Registry
 
 _WORKS = "make an archive with `docker save IMAGE -o FILE` (or `podman save`) and name FILE"
 # These would be images by their short names: `docker:27`.
@@ -37,8 +35,12 @@ def find_source(reference: str) -> Source:
     if not rest:
         raise UsageError(f"{reference} names no image", hint=f"put a name or a path behind {scheme}:")
     if scheme in ("docker", "podman"):
+        from imagelint.image.sources.engine import Engine
+
         return Engine(reference, rest, scheme)
     if scheme == "registry":
+        from imagelint.image.sources.registry.source import Registry
+
         return Registry(reference, rest)
     path, tag = _path_and_tag(rest)
     if scheme == "oci":
@@ -77,6 +79,8 @@ def _unprefixed(reference: str, rest: str) -> Source:
         return _layout(reference, path, tag)
     if rest.startswith(("/", "./", "../", "~")) or rest.endswith((".tar", ".tar.gz", ".tgz", ".tar.zst")):
         raise InputError(f"no such file: {rest}")
+    from imagelint.image.sources.anywhere import Anywhere
+
     return Anywhere(reference, rest)
 
 

@@ -34,7 +34,7 @@ BLOCK_BYTES = 512
 _ZEROS = bytes(BLOCK_BYTES)
 _ENDS = b"\0 "  # of an octal number, if it does not fill its field
 _ODD_STARTS = ("", "/", ".")  # of a path that is to be cleaned
-# name; mode, uid, gid; size, its last byte; mtime; checksum; type; link target; magic, version; (owner names, device); prefix
+# name; mode, uid, gid; size, its last byte; mtime; checksum; type; link target; magic, version; (owners); prefix
 _HEADER = Struct("100s24s11sB12s8sB100s8s80x155s12x")
 _USTAR = b"ustar\x0000"
 _MAGICS = frozenset((_USTAR, b"ustar  \0"))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from imagelint.gate import Baseline, Verdict
+    from imagelint.gate import Snapshot, Verdict
     from imagelint.image.report import ImageSummary, LayerReport, Package, Report
     from imagelint.output.places import Place
     from imagelint.pricing.analysis import Analysis
@@ -74,6 +74,14 @@ def analyze(found: Analysis) -> dict[str, Any]:
             }
             for each in found.predictions
         ],
+        "attribution": {
+            "confidence": found.attribution.confidence,
+            "found": found.attribution.found,
+            "expected": found.attribution.expected,
+            "base_layers": found.attribution.base_layers,
+        }
+        if found.attribution
+        else None,
         "rebuilds": [
             {
                 "line": each.instruction.start_line,
@@ -154,6 +162,7 @@ def gate(report: Report, verdict: Verdict, places: Mapping[int, Place]) -> dict[
                 "observed": check.observed,
                 "limit": check.limit,
                 "held": check.held,
+                "waived": check.waived,
                 "message": check.message,
             }
             for check in verdict.checks
@@ -163,7 +172,7 @@ def gate(report: Report, verdict: Verdict, places: Mapping[int, Place]) -> dict[
                 "layer": each.layer,
                 "command": each.command,
                 "line": places[each.layer].line if each.layer in places else None,
-                "package": None,
+                "package": each.package,
                 "path": each.path,
                 "delta_bytes": each.delta_bytes,
             }
@@ -185,5 +194,5 @@ def not_judged(message: str) -> dict[str, Any]:
     }
 
 
-def _baseline(baseline: Baseline) -> dict[str, Any]:
+def _baseline(baseline: Snapshot) -> dict[str, Any]:
     return {"reference": baseline.reference, "layer_bytes": baseline.layer_bytes}

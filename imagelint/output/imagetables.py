@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from imagelint.attribution import Attribution
     from imagelint.image.report import LayerReport, Package, Report
     from imagelint.pricing.analysis import Analysis
 
@@ -38,7 +39,7 @@ REASONS = {
 def analysis(out: Console, found: Analysis, top: int) -> None:
     """Print the whole report."""
     report = found.report
-    _head(out, report)
+    _head(out, report, found.attribution)
     _ladder(out, found)
     out.print(_layers(found, out.width))
     _waste(out, report, top)
@@ -49,7 +50,7 @@ def analysis(out: Console, found: Analysis, top: int) -> None:
     _dive(out, report)
 
 
-def _head(out: Console, report: Report) -> None:
+def _head(out: Console, report: Report, tied: Attribution | None) -> None:
     """What the image is, in the sizes that people confuse."""
     image = report.image
     head = Text.assemble(
@@ -68,6 +69,8 @@ def _head(out: Console, report: Report) -> None:
     base = sum(layer.layer_bytes for layer in report.layers if layer.base)
     if base:
         parts.append(f"{human(base)} are the base image's, {human(image.layer_bytes - base)} your own")
+    if tied is not None and tied.confidence == "partial":
+        parts.append(f"{tied.found} of the Dockerfile's {tied.expected} layers are found in the history")
     out.print(Text("; ".join(parts)))
 
 

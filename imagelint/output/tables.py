@@ -26,11 +26,14 @@ _PIPE_WIDTH = 140
 FIXED_WIDTH = 40
 
 
-def console(stream: TextIO) -> Console:
-    """A console for a stream: colours where they are wanted, a fixed width where nobody looks."""
+def console(stream: TextIO, out: TextIO | None = None) -> Console:
+    """A console for a stream: colours where they are wanted, a fixed width where nobody looks.
+
+    With `out` the text goes there, made for the stream that it will be written to in the end.
+    """
     colour = wants_colour(stream)
     return Console(
-        file=stream,
+        file=out or stream,
         color_system="auto" if colour else None,
         force_terminal=True if colour else None,
         width=None if stream.isatty() else _PIPE_WIDTH,
@@ -59,18 +62,19 @@ def gate(out: Console, report: Report, verdict: Verdict, places: Mapping[int, Pl
     """Print each budget with what was observed, and for a broken one the layers that grew."""
     for check in verdict.checks:
         word, colour = ("held", "green") if check.held else ("BROKEN", "bold red")
-        out.print(Text.assemble((f"{word:6}", colour), f" {check.name}: {check.message}"))
+        word, colour = ("waived", "yellow") if check.waived else (word, colour)
+        why = f"; waived: {check.waived}" if check.waived else ""
+        out.print(Text.assemble((f"{word:6}", colour), f" {check.name}: {printable(check.message + why)}"))
     if verdict.held:
         return
     rows: list[tuple[int, int, str, str | None]]
-    over = next(check for check in verdict.checks if not check.held)
-    if over.name == "max-size" and not verdict.culprits:
+    if not verdict.culprits:
         out.print("the largest layers:")
         rows = [(layer.layer_bytes, layer.index, layer.command, None) for layer in report.layers]
         rows.sort(key=lambda row: -row[0])
     else:
         out.print("what grew:")
-        rows = [(each.delta_bytes, each.layer, each.command, each.path) for each in verdict.culprits]
+        rows = [(each.delta_bytes, each.layer, each.package or each.command, each.path) for each in verdict.culprits]
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)

@@ -2,63 +2,107 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections import Counter
-
 from imagelint.finding import Safety, Severity
-from imagelint.output.costs import cost
-from imagelint.records import TYPE_CHECKING
-from imagelint.sizes import human
-from imagelint.text import Span, printable
+from imagelint.records import TYPE_CHECKING, NamedTuple
+from imagelint.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
 
     from imagelint.finding import FileReport, Finding, Related
     from imagelint.output.style import Style
-    from imagelint.text import LineIndex
+    from imagelint.text import Position, Span
 
 #: Wider source lines are cut around what the caret points at.
 MAX_WIDTH = 160
+_WORDS = ("cost", "note", "help", "fix", "rule")
 
 
-def findings(file: FileReport, style: Style) -> Iterator[str]:
-    """The lines of a file's findings."""
+class Page(NamedTuple):
+    """What is said of one file: the text of its findings, how many have which weight, how many `--fix` does away with.
+
+    It is all that a run over many files needs to keep, and to hand from one process to another.
+    """
+
+    text: str
+    weights: Mapping[Severity, int]
+    fixable: int
+    total_bytes: int | None = None
+
+
+def page(file: FileReport, style: Style) -> Page:
+    """The findings of a file as text, an empty line behind each."""
+    writer = _Writer(file, style)
     for finding in file.findings:
-        yield from _finding(file, finding, style)
-        yield ""
+        writer.write(finding)
+    weights: dict[Severity, int] = {}
+    for finding in file.findings:
+        weights[finding.weight] = weights.get(finding.weight, 0) + 1
+    fixable = sum(finding.fix is not None and finding.fix.safety is Safety.SAFE for finding in file.findings)
+    return Page("\n".join([*writer.lines, ""]), weights, fixable, file.total_bytes)
 
 
-def _finding(file: FileReport, finding: Finding, style: Style) -> Iterator[str]:
-    index = file.lines
-    aliases = f" ({', '.join(finding.aliases)})" if finding.aliases else ""
-    head = style.severity(f"{finding.weight.label}[{finding.code}]", finding.weight)
-    yield f"{head} {style(printable(finding.message), 'bold')}"
-    places = [finding.span, *(related.span for related in finding.related)]
-    gutter = len(str(max(index.position(span.start).line for span in places)))
-    yield from _snippet(file.path, index, finding.span, gutter, style, arrow="-->", mark="^")
-    for group in _grouped(finding.related):
-        if len(group) == 1:
-            yield from _snippet(
-                file.path, index, group[0].span, gutter, style, arrow=":::", mark="-", label=group[0].message
-            )
-        else:
-            lines = [str(index.position(related.span.start).line) for related in group]
-            where = f"{', '.join(lines[:-1])} and {lines[-1]}"
-            yield f"{' ' * gutter} {style(':::', 'blue')} lines {where}: {printable(group[0].message)}"
-    bar = f"{' ' * gutter} {style('=', 'blue')}"
-    if finding.price:
-        yield f"{bar} {style('cost', 'bold')}: {printable(cost(finding.price))}"
-    if finding.note:
-        yield f"{bar} {style('note', 'bold')}: {printable(finding.note)}"
-    if finding.help:
-        yield f"{bar} {style('help', 'bold')}: {printable(finding.help)}"
-    if finding.fix:
-        how = (
-            "--fix" if finding.fix.safety is Safety.SAFE else "--fix --unsafe-fixes: it may change what the build does"
+class _Writer:
+    """Writes the findings of one file."""
+
+    def __init__(self, file: FileReport, style: Style) -> None:
+        self.lines: list[str] = []
+        self._index = file.lines
+        self._path = printable(file.path)
+        self._style = style
+        self._bar = style("|", "blue")
+        self._arrows = {mark: style(arrow, "blue") for mark, arrow in (("^", "-->"), ("-", ":::"))}
+        self._words = {word: f"{style('=', 'blue')} {style(word, 'bold')}:" for word in _WORDS}
+
+    def write(self, finding: Finding) -> None:
+        """The lines of a finding."""
+        style, write = self._style, self.lines.append
+        head = style.severity(f"{finding.weight.label}[{finding.code}]", finding.weight)
+        write(f"{head} {style(printable(finding.message), 'bold')}")
+        position = self._index.position
+        start = position(finding.span.start)
+        last = max([start.line, *(position(related.span.start).line for related in finding.related)])
+        indent = " " * len(str(last))
+        self._snippet(start, finding.span, indent, "^")
+        for group in _grouped(finding.related):
+            if len(group) == 1:
+                label = f" {printable(group[0].message)}" if group[0].message else ""
+                self._snippet(position(group[0].span.start), group[0].span, indent, "-", label)
+            else:
+                lines = [str(position(related.span.start).line) for related in group]
+                where = f"{', '.join(lines[:-1])} and {lines[-1]}"
+                write(f"{indent} {self._arrows['-']} lines {where}: {printable(group[0].message)}")
+        if finding.price:
+            from imagelint.output.costs import cost  # only where an image is looked at
+
+            write(f"{indent} {self._words['cost']} {printable(cost(finding.price))}")
+        if finding.note:
+            write(f"{indent} {self._words['note']} {printable(finding.note)}")
+        if finding.help:
+            write(f"{indent} {self._words['help']} {printable(finding.help)}")
+        if finding.fix:
+            safe = finding.fix.safety is Safety.SAFE
+            how = "--fix" if safe else "--fix --unsafe-fixes: it may change what the build does"
+            write(f"{indent} {self._words['fix']} {printable(finding.fix.title)} ({how})")
+        aliases = f" ({', '.join(finding.aliases)})" if finding.aliases else ""
+        write(f"{indent} {self._words['rule']} {finding.name}{aliases}")
+        write("")
+
+    def _snippet(self, start: Position, span: Span, indent: str, mark: str, label: str = "") -> None:
+        """The place, and the source line with the part that is meant underlined."""
+        style, bar = self._style, self._bar
+        line = self._index.line_text(start.line)
+        begin = start.column - 1
+        stop = min(begin + max(span.end - span.start, 1), max(len(line), begin + 1))
+        more = "…" if stop - begin < span.end - span.start else ""
+        shown, lead, width = _window(line, begin, stop)
+        under = style(mark * width + more, "red" if mark == "^" else "cyan")
+        self.lines += (
+            f"{indent} {self._arrows[mark]} {self._path}:{start.line}:{start.column}",
+            f"{indent} {bar}",
+            f"{style(f'{start.line:>{len(indent)}}', 'blue')} {bar} {shown}",
+            f"{indent} {bar} {' ' * lead}{under}{label}",
         )
-        yield f"{bar} {style('fix', 'bold')}: {printable(finding.fix.title)} ({how})"
-    yield f"{bar} {style('rule', 'bold')}: {finding.name}{aliases}"
 
 
 def _grouped(related: Sequence[Related]) -> list[list[Related]]:
@@ -72,26 +116,10 @@ def _grouped(related: Sequence[Related]) -> list[list[Related]]:
     return out
 
 
-def _snippet(
-    path: str, index: LineIndex, span: Span, gutter: int, style: Style, *, arrow: str, mark: str, label: str = ""
-) -> Iterator[str]:
-    """The place, and the source line with the part that is meant underlined."""
-    start = index.position(span.start)
-    line = index.line_text(start.line)
-    begin = start.column - 1
-    stop = min(begin + max(span.end - span.start, 1), max(len(line), begin + 1))
-    more = stop - begin < span.end - span.start
-    shown, lead, width = _window(line, begin, stop)
-    bar = style("|", "blue")
-    yield f"{' ' * gutter} {style(arrow, 'blue')} {printable(path)}:{start.line}:{start.column}"
-    yield f"{' ' * gutter} {bar}"
-    yield f"{style(f'{start.line:>{gutter}}', 'blue')} {bar} {shown}"
-    under = style(mark * width + ("…" if more else ""), "red" if mark == "^" else "cyan")
-    yield f"{' ' * gutter} {bar} {' ' * lead}{under}{' ' + printable(label) if label else ''}"
-
-
 def _window(line: str, begin: int, stop: int) -> tuple[str, int, int]:
     """A line as it is shown, and where its underline begins and how wide it is, in columns of the terminal."""
+    if len(line) <= MAX_WIDTH and line.isascii() and line.isprintable():  # as most are: nothing to make visible
+        return line, begin, max(stop - begin, 1)
     left = 0 if len(line) <= MAX_WIDTH else max(0, begin - MAX_WIDTH // 4)
     right = min(len(line), left + MAX_WIDTH)
     stop = min(stop, right)
@@ -109,32 +137,36 @@ def _columns(text: str) -> int:
     """How many columns a terminal gives a text."""
     if text.isascii():
         return len(text)
+    import unicodedata  # loads a library, and most lines need none
+
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )
 
 
-def summary(files: Sequence[FileReport], unread: int, style: Style, *, known: int = 0) -> str:
+def summary(pages: Sequence[Page], unread: int, style: Style, *, known: int = 0) -> str:
     """One line over everything: how many findings of which weight, how many can be fixed, how many files failed.
 
     `known` are those that a baseline passes over.
     """
-    shown = [finding for file in files for finding in file.findings]
-    checked = f"{len(files)} file{'s' * (len(files) != 1)}"
+    counts = {severity: sum(page.weights.get(severity, 0) for page in pages) for severity in reversed(Severity)}
+    shown = sum(counts.values())
+    checked = f"{len(pages)} file{'s' * (len(pages) != 1)}"
     failed = f"; {known} known from the baseline" if known else ""
     failed += "; " + style(f"{unread} could not be read", "red") if unread else ""
     if not shown:
         return style(f"{checked} checked, nothing found", "dim" if unread else "green") + failed
-    counts = Counter(finding.weight for finding in shown)
     weights = ", ".join(
-        style.severity(f"{counts[severity]} {_plural(severity.label, counts[severity])}", severity)
-        for severity in sorted(Severity, reverse=True)
-        if counts[severity]
+        style.severity(f"{count} {_plural(severity.label, count)}", severity)
+        for severity, count in counts.items()
+        if count
     )
-    fixable = sum(finding.fix is not None and finding.fix.safety is Safety.SAFE for finding in shown)
-    total = f"{len(shown)} finding{'s' * (len(shown) != 1)} in {checked}: {weights}"
-    totals = [file.total_bytes for file in files if file.total_bytes is not None]
+    fixable = sum(page.fixable for page in pages)
+    total = f"{shown} finding{'s' * (shown != 1)} in {checked}: {weights}"
+    totals = [page.total_bytes for page in pages if page.total_bytes is not None]
     if totals:
+        from imagelint.sizes import human
+
         total += f"; {human(sum(totals))} in all"
     return total + (f"; {fixable} can be fixed with --fix" if fixable else "") + failed
 

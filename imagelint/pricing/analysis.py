@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from imagelint.attribution import Attribution
 from imagelint.dockerfile.instructions import Instruction
 from imagelint.finding import FileReport
 from imagelint.image.report import Report
@@ -18,13 +19,14 @@ class Analysis:
     """An image's report, and what its Dockerfile adds to it.
 
     `path` is the Dockerfile's, `instructions` are those behind the layers, by index, as far as that is known; `file`
-    are its findings with their prices.
+    are its findings with their prices, `attribution` says how many of its lines the image's history has.
     """
 
     report: Report
     path: str = ""
     instructions: Mapping[int, Instruction] = field(default_factory=dict)
     file: FileReport | None = None
+    attribution: Attribution | None = None
     predictions: Sequence[Prediction] = ()
     rebuilds: Sequence[Rebuild] = ()
     candidates: Sequence[Candidate] = ()

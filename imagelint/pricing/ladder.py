@@ -12,6 +12,10 @@ from imagelint.pricing.ledger import NONE, Ledger, Nodes
 from imagelint.pricing.predictions import Prediction
 from imagelint.pricing.prices import Charge
 
+_INFO = "var/lib/dpkg/info/"
+_DEBCONF = ("var/cache/debconf/templates.dat-old", "var/cache/debconf/config.dat-old")
+_BUNDLE, _CERTIFICATES = "ca-certificates", "etc/ssl/certs/"
+
 
 def ladder(ledger: Ledger, charges: Sequence[Charge] | None, base_layers: int | None) -> list[Prediction]:
     """Every prediction that can be made. Without `charges` nothing is known of a Dockerfile's lines."""
@@ -26,16 +30,32 @@ def ladder(ledger: Ledger, charges: Sequence[Charge] | None, base_layers: int | 
 
 
 def recommended_nodes(ledger: Ledger) -> Nodes:
-    """All entries at the paths of packages that are only recommended, in whichever layer: none would be stored."""
+    """All entries that would not be stored without the packages that are only recommended, in whichever layer.
+
+    That is what they own, what dpkg keeps of them, and what is written only since they are there: the bundle of
+    certificates, and the copy that debconf keeps of its database before it changes, in a layer in which no other
+    package has questions.
+    """
     inventory = ledger.inventory
     if not inventory.recommended:
         return NONE
+    names = {package.name for package in inventory.recommended}
     live = inventory.nodes_of(inventory.recommended)
     paths = {path for path, node in inventory.files.items() if node in live}
+    folders = [_CERTIFICATES] if _BUNDLE in names else []
     found: set[int] = set()
     for layer, index in enumerate(ledger.indexes):
-        found.update(node for node, path in zip(ledger.nodes(layer), index.paths, strict=True) if path in paths)
+        asking = {_package(path) for path in index.paths if path.startswith(_INFO) and path.endswith(".templates")}
+        here = tuple([*folders, *_DEBCONF] if asking and asking <= names else folders)
+        for node, path in zip(ledger.nodes(layer), index.paths, strict=True):
+            if path in paths or path.startswith(here) or (path.startswith(_INFO) and _package(path) in names):
+                found.add(node)
     return frozenset(found)
+
+
+def _package(path: str) -> str:
+    """The package that one of dpkg's files is about: `…/info/libc6:amd64.list` is libc6's."""
+    return path.rpartition("/")[2].rpartition(".")[0].partition(":")[0]
 
 
 def dockerfile_of(history: Sequence[History], base_entries: int) -> str:

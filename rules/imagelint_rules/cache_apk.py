@@ -17,7 +17,7 @@ _NAMED = 4
 _REMOVED = Unpriced("the index is removed in the same RUN")
 
 
-@rule("IL102", blame=Paths("/var/cache/apk/*", "/etc/apk/cache/*"), aliases=("DL3019",))
+@rule("IL102", programs=("apk",), blame=Paths("/var/cache/apk/*", "/etc/apk/cache/*"), aliases=("DL3019",))
 def apk_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""apk's package index stays in the layer.
 
@@ -43,7 +43,7 @@ def apk_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=cache,target=/var/cache/apk apk add curl
     ```
     """
-    if "apk" not in run.programs or (who := persona(run, graph, "everywhere")) is None:
+    if (who := persona(run, graph, "everywhere")) is None:
         return
     layer = Layer(run, graph)
     stored = [command for command in layer.commands if _stores(command)]

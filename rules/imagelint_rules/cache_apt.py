@@ -29,7 +29,7 @@ _LIKE_LISTS = r"/var/(?:lib|cache)/apt/?(?:apt/)?lists?\b|/var/lib/apt-lists?\b"
 _LOOK_AHEAD = 50
 
 
-@rule("IL101", blame=Paths("/var/lib/apt/lists/*"), aliases=("DL3009",))
+@rule("IL101", programs=_PROGRAMS, blame=Paths("/var/lib/apt/lists/*"), aliases=("DL3009",))
 def apt_lists_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""apt's package lists stay in the layer.
 
@@ -57,7 +57,7 @@ def apt_lists_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=cache,target=/var/lib/apt/lists apt-get update && apt-get install -y curl
     ```
     """
-    if run.programs.isdisjoint(_PROGRAMS) or (who := persona(run, graph, "base")) is None:
+    if (who := persona(run, graph, "base")) is None:
         return
     layer = Layer(run, graph)
     kept = layer.kept(_LISTS, _updates, lambda command: managers.apt(command) in _CLEANS_LISTS)

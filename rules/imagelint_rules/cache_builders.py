@@ -37,7 +37,7 @@ _CARGO_FETCHES = frozenset("build b install fetch run r test t check c bench rus
 _GO_COMPILES = frozenset("build install run test vet generate".split())
 
 
-@rule("IL113", blame=Paths("*/cargo/registry/*", "*/.cargo/registry/*"))
+@rule("IL113", programs=("cargo",), blame=Paths("*/cargo/registry/*", "*/.cargo/registry/*"))
 def cargo_registry_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Cargo's registry stays in a layer that is shipped.
 
@@ -62,7 +62,7 @@ def cargo_registry_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build /usr/local/cargo/bin/rg /usr/local/bin/
     ```
     """
-    if "cargo" not in run.programs or "cargo" in _targets(run) or _goes_on(graph, "cargo"):
+    if "cargo" in _targets(run) or _goes_on(graph, "cargo"):
         return
     for command, blame in _kept(run, graph, _CARGO, _cargo, lambda each: _about(each, "cargo")):
         yield Finding(
@@ -83,7 +83,9 @@ def _cargo(command: Command) -> bool:
 
 
 @rule(
-    "IL114", blame=Paths("/root/.cache/go-build/*", "/home/*/.cache/go-build/*", "/go/pkg/mod/*", "/root/go/pkg/mod/*")
+    "IL114",
+    programs=("go",),
+    blame=Paths("/root/.cache/go-build/*", "/home/*/.cache/go-build/*", "/go/pkg/mod/*", "/root/go/pkg/mod/*"),
 )
 def go_caches_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Go's caches of builds and modules stay in a layer that is shipped.
@@ -109,7 +111,7 @@ def go_caches_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build /app /app
     ```
     """
-    if "go" not in run.programs or _goes_on(graph, "go"):
+    if _goes_on(graph, "go"):
         return
     builds = [
         *_kept(run, graph, _GO_BUILDS, lambda each: _go(each) in _GO_COMPILES, lambda each: _cleans_go(each, "-cache"))
@@ -148,7 +150,7 @@ def _cleans_go(command: Command, option: str) -> bool:
     return any("GOPATH" in word or word.rstrip("/") in ("/go", "/go/pkg") for word in removed(command))
 
 
-@rule("IL115", blame=Paths("/root/.m2/repository/*", "/home/*/.m2/repository/*"))
+@rule("IL115", programs=_MVN, blame=Paths("/root/.m2/repository/*", "/home/*/.m2/repository/*"))
 def maven_repository_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Maven's local repository stays in a layer that is shipped.
 
@@ -170,7 +172,7 @@ def maven_repository_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build target/app.jar /app.jar
     ```
     """
-    if run.programs.isdisjoint(_MVN) or ".m2" in _targets(run) or _goes_on(graph, *_MVN):
+    if ".m2" in _targets(run) or _goes_on(graph, *_MVN):
         return
     for command, blame in _kept(run, graph, _MAVEN, _maven, lambda each: _about(each, ".m2")):
         yield Finding(
@@ -188,7 +190,7 @@ def _maven(command: Command) -> bool:
     return command.name in _MVN and bool(command.operands()) and not command.option("--version")
 
 
-@rule("IL116", blame=Paths("*/.gradle/caches/*"))
+@rule("IL116", programs=_GRADLES, blame=Paths("*/.gradle/caches/*"))
 def gradle_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Gradle's caches stay in a layer that is shipped.
 
@@ -209,7 +211,7 @@ def gradle_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     COPY --from=build /home/gradle/build/libs/app.jar /app.jar
     ```
     """
-    if run.programs.isdisjoint(_GRADLES) or ".gradle" in _targets(run) or _goes_on(graph, *_GRADLES):
+    if ".gradle" in _targets(run) or _goes_on(graph, *_GRADLES):
         return
     for command, blame in _kept(run, graph, _GRADLE, _gradle, lambda each: _about(each, ".gradle")):
         yield Finding(

@@ -16,7 +16,7 @@ _INSTALLS = ("install", "create", "update", "upgrade")
 _VALUED = frozenset({"-n", "--name", "-p", "--prefix", "-c", "--channel", "-f", "--file", "-r", "--root-prefix"})
 
 
-@rule("IL112", blame=Paths("*/pkgs/*"))
+@rule("IL112", programs=_PROGRAMS, blame=Paths("*/pkgs/*"))
 def conda_packages_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""conda's downloaded packages stay in the layer.
 
@@ -39,7 +39,7 @@ def conda_packages_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN mamba install -y numpy && mamba clean -afy
     ```
     """
-    if run.programs.isdisjoint(_PROGRAMS) or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     if any(mount.get("target", "").rstrip("/").endswith("/pkgs") for mount in run.mounts):
         return

@@ -39,7 +39,7 @@ _BERRY = ("--immutable", "--immutable-cache", "--check-cache", "--refresh-lockfi
 _PNPM_INSTALLS = ("install", "i", "add", "fetch", "update", "up")
 
 
-@rule("IL104", blame=Paths("/root/.npm/*", "/home/*/.npm/*"))
+@rule("IL104", programs=("npm",), blame=Paths("/root/.npm/*", "/home/*/.npm/*"))
 def npm_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""npm's cache of downloaded packages stays in the layer.
 
@@ -62,7 +62,7 @@ def npm_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=cache,target=/root/.npm npm ci
     ```
     """
-    if "npm" not in run.programs or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
     kept = layer.kept(_NPM, managers.npm_install, _cleans_npm)
@@ -99,9 +99,12 @@ def _cleans_npm(command: Command) -> bool:
 
 
 @rule(
-    "IL108", blame=Paths("/usr/local/share/.cache/yarn/*", "*/.cache/yarn/*", "*/.yarn/berry/*"), aliases=("DL3060",),
+    "IL108",
+    programs=("yarn",),
+    blame=Paths("/usr/local/share/.cache/yarn/*", "*/.cache/yarn/*", "*/.yarn/berry/*"),
+    aliases=("DL3060",),
     severity=Severity.INFO,
-)  # fmt: skip
+)
 def yarn_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Yarn's cache of downloaded packages stays in the layer.
 
@@ -128,7 +131,7 @@ def yarn_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=cache,target=/usr/local/share/.cache/yarn yarn install --frozen-lockfile
     ```
     """
-    if "yarn" not in run.programs or (who := persona(run, graph, "base")) is None:
+    if (who := persona(run, graph, "base")) is None:
         return
     if any("yarn" in mount.get("target", "") for mount in run.mounts if mount["type"] in ("cache", "tmpfs")):
         return
@@ -186,7 +189,7 @@ def _berry(source: Source) -> bool:
     return any(word in source.text for word in (".yarnrc.yml", "yarn set version", "yarn/releases", "yarn/plugins"))
 
 
-@rule("IL110", blame=Paths("*/pnpm/store/*", "*/.pnpm-store/*"))
+@rule("IL110", programs=("pnpm",), blame=Paths("*/pnpm/store/*", "*/.pnpm-store/*"))
 def pnpm_store_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""pnpm's store keeps packages that nothing uses any more.
 
@@ -209,7 +212,7 @@ def pnpm_store_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=cache,target=/root/.local/share/pnpm/store pnpm install --prod
     ```
     """
-    if "pnpm" not in run.programs or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
     for command in layer.kept(_PNPM, _pnpm_install, lambda each: each.name == "pnpm" and each.has("store"))[:1]:

@@ -12,7 +12,7 @@ from imagelint_rules.shared.cleanup import Cache, Layer, persona
 _PACKAGES = Cache(("/var/cache/pacman/pkg",), (), (("--cachedir", ""),))
 
 
-@rule("IL129", blame=Paths("/var/cache/pacman/pkg/*"))
+@rule("IL129", programs=("pacman",), blame=Paths("/var/cache/pacman/pkg/*"))
 def pacman_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""pacman's downloaded packages stay in the layer.
 
@@ -35,7 +35,7 @@ def pacman_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=cache,target=/var/cache/pacman/pkg pacman -Syu --noconfirm git
     ```
     """
-    if "pacman" not in run.programs or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
     kept = layer.kept(_PACKAGES, _installs, _cleans)

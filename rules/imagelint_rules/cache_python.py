@@ -25,7 +25,12 @@ _POETRY_VALUED = frozenset({"-C", "--directory", "-P", "--project"})
 _POETRY_INSTALLS = ("install", "add", "update", "sync")
 
 
-@rule("IL103", blame=Paths("/root/.cache/pip/*", "/home/*/.cache/pip/*"), aliases=("DL3042",))
+@rule(
+    "IL103",
+    programs=("pip*", "python*", "pypy*"),
+    blame=Paths("/root/.cache/pip/*", "/home/*/.cache/pip/*"),
+    aliases=("DL3042",),
+)
 def pip_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""pip's cache of downloads and built wheels stays in the layer.
 
@@ -52,7 +57,7 @@ def pip_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN pip install flask
     ```
     """
-    if not any(name.startswith("p") for name in run.programs) or (who := persona(run, graph, "everywhere")) is None:
+    if (who := persona(run, graph, "everywhere")) is None:
         return
     layer = Layer(run, graph)
     misread: list[Command] = []
@@ -137,7 +142,7 @@ def _cleans_pip(command: Command) -> bool:
     return words[:2] in (["cache", "purge"], ["cache", "remove"])
 
 
-@rule("IL111", blame=Paths("/root/.cache/uv/*", "/home/*/.cache/uv/*"))
+@rule("IL111", programs=("uv",), blame=Paths("/root/.cache/uv/*", "/home/*/.cache/uv/*"))
 def uv_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""uv's cache stays in the layer.
 
@@ -161,7 +166,7 @@ def uv_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=cache,target=/root/.cache/uv uv pip install --system flask
     ```
     """
-    if "uv" not in run.programs or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
 
@@ -209,7 +214,7 @@ def _uv_install(command: Command) -> ShellWord | None:
     return None
 
 
-@rule("IL119", blame=Paths("*/.cache/pypoetry/artifacts/*", "*/.cache/pypoetry/cache/*"))
+@rule("IL119", programs=("poetry",), blame=Paths("*/.cache/pypoetry/artifacts/*", "*/.cache/pypoetry/cache/*"))
 def poetry_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Poetry's cache of downloads stays in the layer.
 
@@ -232,7 +237,7 @@ def poetry_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN poetry install --only main && rm -rf $POETRY_CACHE_DIR
     ```
     """
-    if "poetry" not in run.programs or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
 

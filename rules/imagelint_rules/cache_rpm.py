@@ -35,7 +35,7 @@ _ZYPPER_FETCHES = frozenset("install in update up patch dist-upgrade dup refresh
 _HADOLINT = ("install", "in", "upgrade", "up", "upgrade-minimal", "up-min", "reinstall", "rei")
 
 
-@rule("IL105", blame=Paths("/var/cache/yum/*", "/var/cache/dnf/*"), aliases=("DL3032",))
+@rule("IL105", programs=_YUM, blame=Paths("/var/cache/yum/*", "/var/cache/dnf/*"), aliases=("DL3032",))
 def yum_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""yum's metadata and packages stay in the layer.
 
@@ -64,7 +64,12 @@ def yum_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     yield from _kept(run, graph, _YUM, ("install",))
 
 
-@rule("IL106", blame=Paths("/var/cache/dnf/*", "/var/cache/libdnf5/*", "/var/cache/yum/*"), aliases=("DL3040",))
+@rule(
+    "IL106",
+    programs=_DNF,
+    blame=Paths("/var/cache/dnf/*", "/var/cache/libdnf5/*", "/var/cache/yum/*"),
+    aliases=("DL3040",),
+)
 def dnf_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""dnf's metadata and packages stay in the layer.
 
@@ -95,7 +100,7 @@ def dnf_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
 
 def _kept(run: Run, graph: BuildGraph, programs: frozenset[str], hadolint: tuple[str, ...]) -> Iterator[Finding]:
     """One finding for each program of a family whose cache stays."""
-    if run.programs.isdisjoint(programs) or (who := persona(run, graph, "everywhere")) is None:
+    if (who := persona(run, graph, "everywhere")) is None:
         return
     layer = Layer(run, graph)
     for program in sorted(run.programs & programs):
@@ -136,7 +141,7 @@ def _cleans(program: str, command: Command) -> bool:
     return one and managers.subcommand(command, _VALUED) == "clean"
 
 
-@rule("IL107", blame=Paths("/var/cache/zypp/*"), aliases=("DL3036",))
+@rule("IL107", programs=("zypper",), blame=Paths("/var/cache/zypp/*"), aliases=("DL3036",))
 def zypper_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""zypper's metadata and packages stay in the layer.
 
@@ -161,7 +166,7 @@ def zypper_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN zypper -n install httpd && zypper clean --all
     ```
     """
-    if "zypper" not in run.programs or (who := persona(run, graph, "everywhere")) is None:
+    if (who := persona(run, graph, "everywhere")) is None:
         return
     layer = Layer(run, graph)
     kept = layer.kept(

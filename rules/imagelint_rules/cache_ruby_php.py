@@ -23,7 +23,7 @@ _COMPOSER_CLEANS = ("clear-cache", "clearcache", "cc")
 _NO_DOCUMENTATION = ("--no-document", "--no-documentation", "-N", "--no-ri", "--no-rdoc", "--no-doc")
 
 
-@rule("IL117", blame=Paths("*/.composer/cache/*", "*/.cache/composer/*"))
+@rule("IL117", programs=("composer", "composer.phar", "php"), blame=Paths("*/.composer/cache/*", "*/.cache/composer/*"))
 def composer_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Composer's cache of downloaded packages stays in the layer.
 
@@ -46,7 +46,7 @@ def composer_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN composer install --no-dev --no-cache
     ```
     """
-    if run.programs.isdisjoint({"composer", "composer.phar", "php"}) or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
 
@@ -83,7 +83,7 @@ def _composer(command: Command) -> str:
     return words[0] if words else ""
 
 
-@rule("IL118", blame=Paths("*/doc/*/ri/*", "*/doc/*/rdoc/*"), severity=Severity.INFO)
+@rule("IL118", programs=("gem",), blame=Paths("*/doc/*/ri/*", "*/doc/*/rdoc/*"), severity=Severity.INFO)
 def gem_documentation_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Installed gems bring their documentation.
 
@@ -106,7 +106,7 @@ def gem_documentation_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN gem install rake
     ```
     """
-    if "gem" not in run.programs or persona(run, graph) is None or _gemrc(run.source) or _without(run, graph):
+    if persona(run, graph) is None or _gemrc(run.source) or _without(run, graph):
         return
     for command in graph.commands(run):
         word = next(iter(command.operands()), None)
@@ -139,7 +139,7 @@ def _without(run: Run, graph: BuildGraph) -> bool:
     return not image or "$" in image or name in ("ruby", "alpine") or "alpine" in image
 
 
-@rule("IL120", blame=Paths("*/cache/*.gem"), severity=Severity.INFO)
+@rule("IL120", programs=("bundle", "bundler"), blame=Paths("*/cache/*.gem"), severity=Severity.INFO)
 def bundler_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Bundler keeps the archive of every gem that it installed.
 
@@ -156,7 +156,7 @@ def bundler_cache_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN bundle install && rm -rf /usr/local/bundle/cache/*.gem
     ```
     """
-    if run.programs.isdisjoint({"bundle", "bundler"}) or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
     for command in layer.kept(_GEMS, _bundle_install, _removes_gems)[:1]:

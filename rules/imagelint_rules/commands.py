@@ -31,7 +31,7 @@ _INSTEAD = {
 }  # fmt: skip
 
 
-@rule("IL811", blame=Unpriced("it is about what a command does"))
+@rule("IL811", programs=(*_STATE, *_SHELL_FUNCTIONS, *_INSTEAD, ""), blame=Unpriced("it is about what a command does"))
 def run_without_effect(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A RUN only changes the state of its shell, or ends with a change of it.
 

@@ -36,8 +36,6 @@ _LEAKS = {
     ),
     **dict.fromkeys(("test", "tests", "spec", "__tests__", "docs", "doc", "examples", "coverage"), "aside"),
 }  # fmt: skip
-#: No more entries of a folder are read.
-_MAX_ENTRIES = 500
 _NAMED = 6
 _REMOTE = r"(?i)[a-z][a-z0-9+.-]*://|git@"
 
@@ -66,12 +64,11 @@ def unwanted_files_copied(dockerfile: Dockerfile, graph: BuildGraph) -> Iterator
     COPY . /app
     ```
     """
-    names: list[str] | None = None
+    unwanted: list[str] | None = None
     for transfer, folder in _whole_contexts(graph):
-        if names is None:
-            names = _root(graph)
-        leaks = [name for name in names if name in _LEAKS and not graph.context.ignores(name)]
-        leaks = [name for name in leaks if not _excluded(transfer, name)]
+        if unwanted is None:
+            unwanted = [name for name in _unwanted(graph) if not graph.context.ignores(name)]
+        leaks = [name for name in unwanted if not _excluded(transfer, name)]
         kinds = {_LEAKS[name] for name in leaks}
         worth = [name for name in leaks if _LEAKS[name] != "aside"] or leaks
         if not worth:
@@ -102,23 +99,16 @@ def _whole_contexts(graph: BuildGraph) -> Iterator[tuple[Copy | Add, Word]]:
                         yield each, word
 
 
-def _root(graph: BuildGraph) -> list[str]:
-    """The names in the context's root, in order; none where it is not known, or is not the folder that we think."""
-    if graph.context.context_dir is None:
+def _unwanted(graph: BuildGraph) -> list[str]:
+    """What nobody wants, in the context's root; nothing where that is not known, or is not the folder that we think."""
+    folder = graph.context.folder
+    if folder is None:
         return []
-    names: list[str] = []
-    try:
-        with os.scandir(graph.context.context_dir) as entries:
-            for entry in entries:
-                names.append(entry.name)
-                if len(names) >= _MAX_ENTRIES:
-                    break
-    except (OSError, ValueError):
+    names = folder.names
+    found = sorted(names.intersection(_LEAKS))
+    if found and len(names) < folder.MAX_NAMES and not names.issuperset(_first_components(graph)):
         return []
-    known = set(names)
-    if len(names) < _MAX_ENTRIES and not all(first in known for first in _first_components(graph)):
-        return []
-    return sorted(names)
+    return found
 
 
 def _first_components(graph: BuildGraph) -> Iterator[str]:

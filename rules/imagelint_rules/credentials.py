@@ -51,6 +51,8 @@ _WEAK = frozenset(
     "admin bar build dev development foo guest none null pass passwd password postgres pw pwd root secret test token"
     " user user:pass 123456 x-oauth-basic".split()
 )
+#: The programs that `_in_commands` knows.
+_GIVEN_PASSWORDS = ("chpasswd", "passwd", "curl", "wget")
 _LOCAL_HOST = r"@(?:localhost|127\.[0-9.]+|\[::1\]|0\.0\.0\.0|db|host|example\.\w+)\b(?![.-])"
 _HELP = (
     "hand it in for the one RUN that needs it, `RUN --mount=type=secret,id=…`, and take this one back: it has leaked"
@@ -93,7 +95,7 @@ def credentials_in_text(
             if span not in seen:
                 seen.add(span)
                 yield _finding(what, span, weak=weak)
-    if isinstance(instruction, Run):
+    if isinstance(instruction, Run) and not instruction.programs.isdisjoint(_GIVEN_PASSWORDS):
         for what, span in _in_commands(graph.commands(instruction)):
             if span not in seen:
                 yield _finding(what, span, weak=False)

@@ -29,7 +29,13 @@ _PACKED = r"\.(?:7z|bz2|deb|gz|jar|rpm|tar|tbz2?|tgz|txz|war|xz|zip|zst)$"
 _HTTP = r"http://(?!(?:localhost|127\.[0-9.]+|\[::1\]|host\.docker\.internal)(?:[:/]|$)).+"
 
 
-@rule("IL807", blame=Unpriced("it is about the log of the build"), aliases=("DL3047",), severity=Severity.INFO)
+@rule(
+    "IL807",
+    programs=("wget",),
+    blame=Unpriced("it is about the log of the build"),
+    aliases=("DL3047",),
+    severity=Severity.INFO,
+)
 def wget_progress_bar(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """wget fills the build's log with its progress.
 
@@ -65,7 +71,7 @@ def wget_progress_bar(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         )
 
 
-@rule("IL808", blame=Unpriced("it is about failures that nobody sees"))
+@rule("IL808", programs=("curl",), blame=Unpriced("it is about failures that nobody sees"))
 def curl_without_fail(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """curl stores or runs the server's error page as if it were the file.
 
@@ -115,7 +121,12 @@ def curl_without_fail(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         )
 
 
-@rule("IL809", blame=Unpriced("it is about who may have changed a file"), persona=Persona.PEDANTIC)
+@rule(
+    "IL809",
+    programs=("curl", "wget"),
+    blame=Unpriced("it is about who may have changed a file"),
+    persona=Persona.PEDANTIC,
+)
 def plain_http_download(part: Run | Add, graph: BuildGraph) -> Iterator[Finding]:
     """A file is downloaded over plain HTTP, and nothing says that it is the right one.
 

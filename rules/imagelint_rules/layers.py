@@ -16,6 +16,8 @@ from imagelint.rule import rule
 from imagelint_rules.shared import changes, cleanup, managers
 
 _FEW = 2
+#: Programs that install by an index which they, or others of their family, have fetched.
+_WITH_INDEX = frozenset({"apt", "apt-get", "aptitude", "apk"})
 _REMOVES = "what a later one removes stays stored in the earlier one's layer"
 #: A component of a path.
 _NAME = r"[^\s/\"'=;&|<>()]+"
@@ -104,9 +106,9 @@ def _groups(row: tuple[Run, ...], graph: BuildGraph) -> Iterator[tuple[Run, ...]
 def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
     """Why two neighbours should be one, in the words of the finding; None where nothing says so."""
     before, after = graph.commands(first), graph.commands(second)
-    shared = {managers.system_manager(each) for each in before} & {managers.system_manager(each) for each in after}
-    if family := next(iter(sorted(each for each in shared if each)), None):
-        return f"each of them stores {family}'s database and caches again"
+    shared = _managers(first, before) & _managers(second, after)
+    if shared:
+        return f"each of them stores {min(shared)}'s database and caches again"
     if _removes_what_it_stored(first, second, graph):
         return _REMOVES
     if (len(before) <= _FEW and len(after) <= _FEW) or (_alone(first, graph) and _alone(second, graph)):
@@ -114,10 +116,17 @@ def _reason(first: Run, second: Run, graph: BuildGraph) -> str | None:
     return None
 
 
+def _managers(run: Run, commands: tuple[Command, ...]) -> set[str]:
+    """The families of the system's package managers that a RUN calls."""
+    if run.programs.isdisjoint(managers.SYSTEM):
+        return set()
+    return {family for each in commands if (family := managers.system_manager(each))}
+
+
 def _removes_what_it_stored(first: Run, second: Run, graph: BuildGraph) -> bool:
     """Whether a RUN removes something that the one before it names, and that it has not made itself."""
-    commands = graph.commands(second)
-    if not any(command.name == "rm" for command in commands):
+    commands = graph.commands(second) if "rm" in second.programs else ()
+    if not commands:
         return False
     # Sorted, so that a pattern's beginning is found as fast as a whole name is.
     stored = sorted(set(re.findall(_NAME, first.joined)))
@@ -265,7 +274,7 @@ def index_fetched_in_its_own_layer(dockerfile: Dockerfile, graph: BuildGraph) ->
     for stage in graph.parts:
         fetched: dict[str, tuple[Run, Command]] = {}
         for run in stage.instructions:
-            if not isinstance(run, Run):
+            if not isinstance(run, Run) or run.programs.isdisjoint(_WITH_INDEX):
                 continue
             updates, installs = _index_uses(graph.commands(run))
             for family, command in installs.items():
@@ -304,9 +313,10 @@ def _index_uses(commands: tuple[Command, ...]) -> tuple[dict[str, Command], dict
     updates: dict[str, Command] = {}
     installs: dict[str, Command] = {}
     for command in commands:
-        family = managers.system_manager(command)
-        if family not in ("apt", "apk") or command.name == "dpkg":
+        if command.name not in _WITH_INDEX:
             continue
+        family = managers.system_manager(command)
+        assert family is not None
         words = managers.apk(command)
         verb = managers.apt(command) if family == "apt" else words[0].value if words else None
         if verb == "update":

@@ -12,6 +12,7 @@ from imagelint_rules.shared.cleanup import Layer, persona
 from imagelint_rules.shared.placed import Placed, Places
 
 _DOWNLOADS = frozenset({"wget", "curl"})
+_PACKERS = ("tar", "7z", "7za", "7zr")
 _UNPACKERS = frozenset("unzip unrar bsdtar jar cabextract unsquashfs".split())
 #: What puts the unpacked file in the packed one's place, unless it is told to keep it.
 _REPLACES = frozenset("gunzip bunzip2 unxz unlzma unzstd gzip bzip2 xz".split())
@@ -19,6 +20,7 @@ _MOVES = frozenset({"mv", "install", "ln", "cp"})
 _INSTALLERS = (".sh", ".run", ".bin", ".bash", ".py")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
 _PACKAGES = (".deb", ".rpm", ".apk")
+_VERIFIERS = ("gpg", "gpg2", "gpgv", "minisign")
 _SIGNATURES = (".asc", ".sig", ".sign", ".minisig")
 #: A RUN that downloads more files than this is not looked at any further.
 _MOST = 32
@@ -26,7 +28,7 @@ _NAMED = 4
 _UNTOLD = Unpriced("the file's name cannot be told from the text")
 
 
-@rule("IL121", blame=_UNTOLD)
+@rule("IL121", programs=(*_PACKERS, *_UNPACKERS, *_REPLACES), blame=_UNTOLD)
 def archive_kept_after_unpacking(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A downloaded archive stays in the layer beside what was unpacked from it.
 
@@ -52,7 +54,7 @@ def archive_kept_after_unpacking(run: Run, graph: BuildGraph) -> Iterator[Findin
     yield from _kept(run, graph, _unpacks, "is unpacked, and stays in this layer", "unpacked here")
 
 
-@rule("IL124", blame=_UNTOLD, severity=Severity.STYLE, persona=Persona.PEDANTIC)
+@rule("IL124", programs=_VERIFIERS, blame=_UNTOLD, severity=Severity.STYLE, persona=Persona.PEDANTIC)
 def signature_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A signature stays in the layer after what it signs was verified.
 
@@ -77,7 +79,7 @@ def signature_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     yield from _kept(run, graph, _verifies, "is verified with, and stays in this layer", "used here", _SIGNATURES)
 
 
-@rule("IL127", blame=_UNTOLD)
+@rule("IL127", programs=_DOWNLOADS, blame=_UNTOLD)
 def installer_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A downloaded installer stays in the layer after it has run.
 
@@ -102,7 +104,7 @@ def installer_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     yield from _kept(run, graph, _runs, "is run once, and stays in this layer", "run here", _INSTALLERS)
 
 
-@rule("IL128", blame=_UNTOLD)
+@rule("IL128", programs=("dpkg", "gdebi", "rpm", *managers.SYSTEM), blame=_UNTOLD)
 def package_file_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A downloaded package stays in the layer after it was installed.
 
@@ -212,13 +214,13 @@ def _unpacks(command: Command, _: Placed) -> bool:
     if name == "tar":
         first = command.args[0].value if command.args else ""
         return command.option("--extract", "--get", "-x") or ("x" in first and not first.startswith("-"))
-    if name in ("7z", "7za", "7zr"):
+    if name in _PACKERS:
         return managers.subcommand(command) in ("x", "e")
     return name in _UNPACKERS or name in _REPLACES
 
 
 def _verifies(command: Command, _: Placed) -> bool:
-    return command.name in ("gpg", "gpg2", "gpgv", "minisign") and command.has("--verify", "-V", "-Vm")
+    return command.name in _VERIFIERS and command.has("--verify", "-V", "-Vm")
 
 
 def _runs(command: Command, file: Placed) -> bool:

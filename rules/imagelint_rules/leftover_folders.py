@@ -27,7 +27,7 @@ _NO_HISTORY = ("clone", "config", "lfs")
 _UNTOLD = Unpriced("the folder's name cannot be told from the text")
 
 
-@rule("IL122", blame=Paths("/tmp/tmp.*"), severity=Severity.INFO)  # noqa: S108 - where mktemp makes them
+@rule("IL122", programs=("mktemp",), blame=Paths("/tmp/tmp.*"), severity=Severity.INFO)  # noqa: S108 - where mktemp makes them
 def temporary_folder_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A temporary folder stays in the layer.
 
@@ -49,7 +49,7 @@ def temporary_folder_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN --mount=type=tmpfs,target=/tmp dir=$(mktemp -d) && make -C /src DESTDIR="$dir" && cp "$dir/app" /usr/local/bin
     ```
     """
-    if "mktemp" not in run.programs or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
     if layer.mounted(("/tmp",)):  # noqa: S108
@@ -93,7 +93,7 @@ def _temporary(command: Command) -> Iterator[str]:
             yield found[1] or "PWD"
 
 
-@rule("IL123", blame=_UNTOLD)
+@rule("IL123", programs=("git", "tar", "unzip"), blame=_UNTOLD)
 def sources_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""Sources stay in the layer of the RUN that installs what was made of them.
 
@@ -130,8 +130,7 @@ def sources_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
 
 def _sources(run: Run, graph: BuildGraph) -> tuple[Command, str, Command] | None:
     """What fetched sources, the folder that they were built in, and what installed them; None where nothing stays."""
-    programs = run.programs
-    if programs.isdisjoint({"git", "tar", "unzip"}) or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return None
     layer = Layer(run, graph)
     source: Command | None = None
@@ -204,7 +203,7 @@ def _installs(command: Command) -> bool:
     return managers.pip_install(command) is not None and command.has(".", "./")
 
 
-@rule("IL125", blame=Paths("*/.git/*"), severity=Severity.INFO)
+@rule("IL125", programs=("git",), blame=Paths("*/.git/*"), severity=Severity.INFO)
 def git_history_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A whole git history stays in the layer.
 
@@ -226,7 +225,7 @@ def git_history_kept(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN git clone https://example.org/app.git /opt/app && git -C /opt/app checkout 1a2b3c4 && rm -rf /opt/app/.git
     ```
     """
-    if "git" not in run.programs or persona(run, graph) is None:
+    if persona(run, graph) is None:
         return
     layer = Layer(run, graph)
     places = Places(layer)

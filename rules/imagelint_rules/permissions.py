@@ -11,14 +11,13 @@ from imagelint.graph import BuildGraph
 from imagelint.rule import rule
 from imagelint.text import Edit, Span
 
-_PROGRAMS = ("chmod", "install", "mkdir")
 _CLAUSE = r"([ugoa]*)[+=]([rwxXst]*)"
 #: Folders that are everybody's, or are made anew when a container starts.
 _SHARED = r"(?:/var)?/(?:tmp|run|lock)(?:/.*)?|/dev/.*"
 _SCRIPT = r".*/s?bin/[^/]+|.*\.(?:sh|py|pl|rb)|.*entrypoint[^/]*"
 
 
-@rule("IL614", blame=Unpriced("rights take no bytes"), severity=Severity.INFO)
+@rule("IL614", programs=("chmod", "install", "mkdir"), blame=Unpriced("rights take no bytes"), severity=Severity.INFO)
 def world_writable_files(instruction: Run | Copy | Add, graph: BuildGraph) -> Iterator[Finding]:
     """Files are made writable for everybody.
 
@@ -64,7 +63,7 @@ def _modes(instruction: Run | Copy | Add, graph: BuildGraph) -> Iterator[tuple[S
             target = instruction.destination
             span = instruction.span_of(flag.word)
             yield Span(span.end - len(flag.value), span.end), flag.value, (target.value,) if target else ()
-    elif not instruction.programs.isdisjoint(_PROGRAMS):
+    else:
         for command in graph.commands(instruction):
             if command.name == "chmod":
                 operands = command.operands(frozenset({"--reference"}))

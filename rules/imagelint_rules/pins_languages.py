@@ -19,7 +19,7 @@ _GO_MOVING = ("latest", "upgrade", "patch", "none")
 _GO_OWN = ("all", "cmd", "std", "tool", "work")
 
 
-@rule("IL511", blame=UNPINNED, aliases=("DL3013",), persona=Persona.PEDANTIC)
+@rule("IL511", programs=installers.of("pip"), blame=UNPINNED, aliases=("DL3013",), persona=Persona.PEDANTIC)
 def pip_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A Python package is installed without a version.
 
@@ -73,7 +73,7 @@ def _is_pip_pinned(value: str) -> bool:
     )
 
 
-@rule("IL512", blame=UNPINNED, aliases=("DL3016",), persona=Persona.PEDANTIC)
+@rule("IL512", programs=installers.of("npm"), blame=UNPINNED, aliases=("DL3016",), persona=Persona.PEDANTIC)
 def npm_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A package is installed with npm without a version.
 
@@ -121,7 +121,7 @@ def _is_npm_pinned(value: str) -> bool:
     return any(char.isdigit() or char == "$" for char in version)
 
 
-@rule("IL513", blame=UNPINNED, aliases=("DL3028",), persona=Persona.PEDANTIC)
+@rule("IL513", programs=installers.of("gem"), blame=UNPINNED, aliases=("DL3028",), persona=Persona.PEDANTIC)
 def gem_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A Ruby gem is installed without a version.
 
@@ -153,7 +153,7 @@ def gem_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             yield finding(call, found, "`gem install gem:version`", aliased=True)
 
 
-@rule("IL514", blame=UNPINNED, aliases=("DL3062",), persona=Persona.PEDANTIC)
+@rule("IL514", programs=installers.of("go"), blame=UNPINNED, aliases=("DL3062",), persona=Persona.PEDANTIC)
 def go_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A Go program is installed without a version.
 
@@ -196,7 +196,7 @@ def _is_go_pinned(value: str) -> bool:
     return path.startswith((".", "/")) or path.endswith(".go") or path.partition("/")[0] in _GO_OWN
 
 
-@rule("IL515", blame=UNPINNED, persona=Persona.PEDANTIC)
+@rule("IL515", programs=installers.of("conda"), blame=UNPINNED, persona=Persona.PEDANTIC)
 def conda_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A package is installed with conda without a version.
 
@@ -224,7 +224,7 @@ def _is_conda_pinned(value: str) -> bool:
     return any(char in "=<>/ " for char in value) or value.endswith((".conda", ".tar.bz2"))
 
 
-@rule("IL516", blame=UNPINNED, persona=Persona.PEDANTIC)
+@rule("IL516", programs=installers.of("cargo"), blame=UNPINNED, persona=Persona.PEDANTIC)
 def cargo_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A Rust program is installed without a version.
 

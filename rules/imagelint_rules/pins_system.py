@@ -11,6 +11,7 @@ from imagelint_rules.shared import installers, surroundings
 from imagelint_rules.shared.installers import Argument, Call
 
 UNPINNED = Unpriced("another version of a package is no waste of bytes")
+_DNF = ("dnf", "dnf5", "microdnf", "tdnf")
 _NAME = r"\$\{?(\w+)"
 
 
@@ -35,7 +36,7 @@ def finding(call: Call, packages: list[Argument], advice: str, *, aliased: bool)
     )
 
 
-@rule("IL501", blame=UNPINNED, aliases=("DL3008",), persona=Persona.PEDANTIC)
+@rule("IL501", programs=installers.of("apt"), blame=UNPINNED, aliases=("DL3008",), persona=Persona.PEDANTIC)
 def apt_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A Debian package is installed without a version.
 
@@ -67,7 +68,7 @@ def apt_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     )
 
 
-@rule("IL502", blame=UNPINNED, aliases=("DL3018",), persona=Persona.PEDANTIC)
+@rule("IL502", programs=installers.of("apk"), blame=UNPINNED, aliases=("DL3018",), persona=Persona.PEDANTIC)
 def apk_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """An Alpine package is installed without a version.
 
@@ -96,7 +97,7 @@ def apk_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     )
 
 
-@rule("IL503", blame=UNPINNED, aliases=("DL3033",), persona=Persona.PEDANTIC)
+@rule("IL503", programs=("yum",), blame=UNPINNED, aliases=("DL3033",), persona=Persona.PEDANTIC)
 def yum_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A package is installed with yum without a version.
 
@@ -119,7 +120,7 @@ def yum_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     yield from _rpms(run, graph, "yum install", ("yum",), ("yum",))
 
 
-@rule("IL504", blame=UNPINNED, aliases=("DL3041",), persona=Persona.PEDANTIC)
+@rule("IL504", programs=_DNF, blame=UNPINNED, aliases=("DL3041",), persona=Persona.PEDANTIC)
 def dnf_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A package is installed with dnf without a version.
 
@@ -138,10 +139,10 @@ def dnf_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN dnf install -y httpd-2.4.24 "git >= 2.40" && dnf module install -y nodejs:20 && dnf clean all
     ```
     """
-    yield from _rpms(run, graph, "dnf install", ("dnf", "dnf5", "microdnf", "tdnf"), ("dnf", "microdnf"))
+    yield from _rpms(run, graph, "dnf install", _DNF, ("dnf", "microdnf"))
 
 
-@rule("IL505", blame=UNPINNED, aliases=("DL3037",), persona=Persona.PEDANTIC)
+@rule("IL505", programs=installers.of("zypper"), blame=UNPINNED, aliases=("DL3037",), persona=Persona.PEDANTIC)
 def zypper_unpinned(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A package is installed with zypper without a version.
 

@@ -18,6 +18,7 @@ _APT_VERBS = frozenset(
     " satisfy".split()
 )
 _APT_DRY = ("-s", "--simulate", "--just-print", "--dry-run", "--recon", "--no-act", "--print-uris", "-h", "--help")
+_DNF = ("dnf", "dnf5", "microdnf", "tdnf")
 _RPM_VERBS = frozenset(
     "install groupinstall localinstall reinstall remove erase autoremove update upgrade downgrade swap"
     " distro-sync".split()
@@ -29,7 +30,7 @@ _ZYPPER_VERBS = frozenset(
 _TRUE = r"""["'\\\s=:]*(?:1|true|yes|on|t|y)\b"""
 
 
-@rule("IL521", blame=_NO_BYTES, aliases=("DL3014",))
+@rule("IL521", programs=installers.of("apt"), blame=_NO_BYTES, aliases=("DL3014",))
 def apt_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """apt may ask whether it should go on.
 
@@ -69,7 +70,7 @@ def apt_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
         yield from _asks(run, call, "-y", aliased=aliased, doubtful=copied)
 
 
-@rule("IL522", blame=_NO_BYTES, aliases=("DL3030",))
+@rule("IL522", programs=("yum",), blame=_NO_BYTES, aliases=("DL3030",))
 def yum_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """yum asks whether it should go on.
 
@@ -97,7 +98,7 @@ def yum_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     yield from _rpm_asks(run, graph, ("yum",), ("yum",))
 
 
-@rule("IL523", blame=_NO_BYTES, aliases=("DL3038",))
+@rule("IL523", programs=_DNF, blame=_NO_BYTES, aliases=("DL3038",))
 def dnf_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """dnf asks whether it should go on.
 
@@ -123,10 +124,10 @@ def dnf_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN dnf -y install httpd-2.4.24 && dnf clean all
     ```
     """
-    yield from _rpm_asks(run, graph, ("dnf", "dnf5", "microdnf", "tdnf"), ("dnf", "microdnf"))
+    yield from _rpm_asks(run, graph, _DNF, ("dnf", "microdnf"))
 
 
-@rule("IL524", blame=_NO_BYTES, aliases=("DL3034",))
+@rule("IL524", programs=installers.of("zypper"), blame=_NO_BYTES, aliases=("DL3034",))
 def zypper_prompt(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """zypper asks whether it should go on.
 

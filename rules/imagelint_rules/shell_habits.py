@@ -19,9 +19,17 @@ _NEEDS_SYSTEMD = frozenset({"daemon-reload", "reload", "restart", "start", "stat
 #: Commands that have their use while a RUN is still running: it starts a database, fills it, and stops it again.
 _WITHIN_RUN = frozenset({"kill", "ps", "service"})
 _SH = ("/bin/sh", "/usr/bin/sh")
+_DOWNLOADERS = ("wget", "curl")
+_MOVERS = ("ln", "mv", "cp")
 
 
-@rule("IL801", blame=Unpriced("it is about what a command does"), aliases=("DL3001",), severity=Severity.INFO)
+@rule(
+    "IL801",
+    programs=(*_HADOLINT, *_MORE, "systemctl"),
+    blame=Unpriced("it is about what a command does"),
+    aliases=("DL3001",),
+    severity=Severity.INFO,
+)
 def interactive_or_service_command(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A command for an interactive machine or for running services is used in a build.
 
@@ -79,7 +87,7 @@ def _instead(name: str) -> str:
     return "leave it out; what a container needs at run time belongs into CMD or ENTRYPOINT"
 
 
-@rule("IL802", blame=Unpriced("it is about where a command runs"), aliases=("DL3003",))
+@rule("IL802", programs=("cd",), blame=Unpriced("it is about where a command runs"), aliases=("DL3003",))
 def cd_in_run(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A RUN changes its working directory with `cd`.
 
@@ -131,7 +139,7 @@ def _workdir(run: Run, command: Command) -> Fix | None:
     return Fix("use WORKDIR", (Edit(run.span, f"WORKDIR {path}"),), Safety.UNSAFE)
 
 
-@rule("IL803", blame=Unpriced("it is about rights"), aliases=("DL3004",))
+@rule("IL803", programs=("sudo",), blame=Unpriced("it is about rights"), aliases=("DL3004",))
 def sudo_in_run(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A RUN uses sudo.
 
@@ -210,8 +218,10 @@ def wget_and_curl(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
             run = each.inner if triggers and isinstance(each, Onbuild) else each
             if not isinstance(run, Run) or len(first) == 2 or (triggers and run is each):
                 continue
+            if run.programs.isdisjoint(_DOWNLOADERS):
+                continue
             for command in graph.commands(run):
-                if command.name in ("wget", "curl") and command.name not in first:
+                if command.name in _DOWNLOADERS and command.name not in first:
                     first[command.name] = command
         if len(first) == 2:
             one, other = first.values()
@@ -223,7 +233,7 @@ def wget_and_curl(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
             )
 
 
-@rule("IL805", blame=Unpriced("it is about which shell runs"), aliases=("DL4005",))
+@rule("IL805", programs=_MOVERS, blame=Unpriced("it is about which shell runs"), aliases=("DL4005",))
 def bin_sh_replaced(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """`/bin/sh` is replaced by another shell.
 
@@ -244,7 +254,7 @@ def bin_sh_replaced(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """
     for command in graph.commands(run):
         operands = command.operands(frozenset({"-S", "--suffix"}))
-        if command.name in ("ln", "mv", "cp") and len(operands) > 1 and operands[-1].value in _SH:
+        if command.name in _MOVERS and len(operands) > 1 and operands[-1].value in _SH:
             yield Finding(
                 command.span,
                 f"{operands[-1].value} is replaced by {operands[-2].value}",

@@ -92,7 +92,8 @@ def build_tools_shipped(stage: Stage, graph: BuildGraph) -> Iterator[Finding]:
                 brought.append(each)
         elif isinstance(each, Run):
             commands = graph.commands(each)
-            installed += _kept_tools(commands)
+            if not each.programs.isdisjoint(managers.SYSTEM):
+                installed += _kept_tools(commands)
             found = [command for command in commands if _builds(command, with_tools=bool(tools or installed))]
             if found and (tools or sources or installed or brought):
                 builds += found
@@ -137,8 +138,6 @@ def _brings_sources(transfer: Add | Copy) -> bool:
 
 def _kept_tools(commands: tuple[Command, ...]) -> Iterator[tuple[Command, ShellWord]]:
     """The build tools that a RUN installs and does not remove again itself."""
-    if not any(managers.system_manager(command) for command in commands):
-        return
     last = max((at for at, command in enumerate(commands) if _uninstalls(command)), default=-1)
     for at, command in enumerate(commands):
         if managers.apt(command) == "install":

@@ -13,6 +13,7 @@ from imagelint_rules.shared.installers import Call
 
 _FALSE = r"""["'\\\s=:]*(?:0|false|no|off|f|n)\b"""
 #: Subcommands that `apt` and `apt-get` carry out alike.
+_SYSTEM = installers.of("apt", "apk", "rpm", "zypper")
 _SAME = frozenset("update remove purge autoremove clean autoclean build-dep".split())
 _APT_UPGRADES = ("upgrade", "dist-upgrade", "full-upgrade", "safe-upgrade")
 #: Official images on Debian or Ubuntu, whose apt-get is set up to keep no archive, as apt does on its own.
@@ -24,6 +25,7 @@ _DOCKER_CLEAN = frozenset(
 
 @rule(
     "IL525",
+    programs=installers.of("apt"),
     blame=Recommended(),
     aliases=("DL3015",),
     severity=Severity.INFO,
@@ -81,7 +83,7 @@ def recommended_packages_installed(run: Run, graph: BuildGraph) -> Iterator[Find
         )
 
 
-@rule("IL526", blame=Unpriced("the name of a program costs no bytes"), aliases=("DL3027",))
+@rule("IL526", programs=("apt",), blame=Unpriced("the name of a program costs no bytes"), aliases=("DL3027",))
 def apt_in_scripts(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A script calls `apt`, which is made for people.
 
@@ -157,7 +159,12 @@ def _renamed(run: Run, call: Call, graph: BuildGraph) -> Fix | None:
     return Fix("call `apt-get`", edits, Safety.SAFE if safe else Safety.UNSAFE)
 
 
-@rule("IL527", blame=Unpriced("what it replaces depends on how old the base image is"), aliases=("DL3035",))
+@rule(
+    "IL527",
+    programs=installers.of("zypper"),
+    blame=Unpriced("what it replaces depends on how old the base image is"),
+    aliases=("DL3035",),
+)
 def zypper_dist_upgrade(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """zypper moves the whole distribution to another state.
 
@@ -189,6 +196,7 @@ def zypper_dist_upgrade(run: Run, graph: BuildGraph) -> Iterator[Finding]:
 
 @rule(
     "IL528",
+    programs=_SYSTEM,
     blame=Unpriced("what it replaces depends on how old the base image is"),
     severity=Severity.INFO,
     persona=Persona.PEDANTIC,
@@ -226,7 +234,9 @@ def system_upgraded(run: Run, graph: BuildGraph) -> Iterator[Finding]:
             )
 
 
-@rule("IL529", blame=Unpriced("it is installed once"), severity=Severity.STYLE, persona=Persona.PEDANTIC)
+@rule(
+    "IL529", programs=_SYSTEM, blame=Unpriced("it is installed once"), severity=Severity.STYLE, persona=Persona.PEDANTIC
+)
 def package_named_twice(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     """A package is named twice in one command.
 

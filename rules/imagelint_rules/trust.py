@@ -143,7 +143,7 @@ def _variable(name: str, value: str) -> bool:
 def _in_commands(run: Run, graph: BuildGraph) -> Iterator[tuple[str, Span, Persona | None]]:
     """What turns a check off in a RUN: how it is called in the message, where it stands, and who wants to know."""
     commands = graph.commands(run)
-    verified = max((at for at, command in enumerate(commands) if _verifies(command)), default=-1)
+    verified: int | None = None  # the last command that says whether a file is the right one
     for at, command in enumerate(commands):
         name = command.name
         for word in command.assignments if name != "export" else (*command.assignments, *command.args):
@@ -155,19 +155,26 @@ def _in_commands(run: Run, graph: BuildGraph) -> Iterator[tuple[str, Span, Perso
                 if what := _written(word.value, sed=name == "sed"):
                     yield what, command.span_of(word), None
             continue
-        pip = managers.pip(command)
-        pattern = _PIP if pip else _OPTIONS.get(name, "")
-        if not pattern:
+        pattern = _OPTIONS.get(name, "")
+        pip = not pattern and managers.pip(command)
+        if pip:
+            pattern = _PIP
+        found = list(_matching(command, pattern)) if pattern else []
+        if not found:
             continue
         persona = None
         if name in _SIGNED:
             persona = Persona.PEDANTIC if _only_files(command) else None
-        elif (name in ("curl", "wget") and at < verified) or (pip and command.has("--require-hashes")):
+        elif name in ("curl", "wget"):
+            if _harmless_urls(command):
+                continue
+            if verified is None:
+                verified = max((place for place, each in enumerate(commands) if _verifies(each)), default=-1)
+            persona = Persona.PEDANTIC if at < verified else None
+        elif pip and command.has("--require-hashes"):
             persona = Persona.PEDANTIC
-        if name in ("curl", "wget") and _harmless_urls(command):
-            continue
         called = "pip" if pip else name
-        for word, shown in _matching(command, pattern):
+        for word, shown in found:
             yield f"{called} {shown[:60]}", command.span_of(word), persona
 
 

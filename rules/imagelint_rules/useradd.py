@@ -15,7 +15,7 @@ _VALUED = "bcdefgkKGpPRsuZ"
 _HIGH = 100_000
 
 
-@rule("IL126", blame=Paths("/var/log/lastlog", "/var/log/faillog"), aliases=("DL3046",))
+@rule("IL126", programs=("useradd",), blame=Paths("/var/log/lastlog", "/var/log/faillog"), aliases=("DL3046",))
 def useradd_with_high_uid(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     r"""A user with a high number makes login records of gigabytes.
 
@@ -41,7 +41,7 @@ def useradd_with_high_uid(run: Run, graph: BuildGraph) -> Iterator[Finding]:
     RUN useradd -u 1000 app
     ```
     """
-    if "useradd" not in run.programs or (who := persona(run, graph, "everywhere")) is None:
+    if (who := persona(run, graph, "everywhere")) is None:
         return
     layer = Layer(run, graph)
     for command in layer.commands:

@@ -246,3 +246,12 @@ def lives(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/status")  # a container may have nobody who buries processes without a parent
     return not status.exists() or "\nState:\tZ" not in status.read_text()
+
+
+def test_the_text_is_the_same_from_many_processes_and_from_one(imagelint: Run, folder: Path) -> None:
+    parts = [imagelint("check", f"part{part}").stdout.rpartition("\n\n") for part in range(7)]
+    together = imagelint("check").stdout
+    assert together.rpartition("\n\n")[0] == "\n\n".join(findings for findings, _, _ in parts)
+    count = lintrun.PARALLEL_FROM + 60
+    assert f" in {count} files: " in together.rpartition("\n\n")[2]
+    assert together.count("IL101") == count

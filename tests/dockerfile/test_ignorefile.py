@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imagelint.dockerfile.globs import Glob
 from imagelint.dockerfile.ignorefile import MAX_BYTES, IgnoreFile, read
-from imagelint.graph import BuildContext
+from imagelint.graph import BuildContext, Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,4 +178,18 @@ def test_the_dockerfiles_own_ignore_file_wins(tmp_path: Path) -> None:
     context = BuildContext(None, {}, str(tmp_path / "app"), str(tmp_path / "build.Dockerfile"))
     assert (context.ignores("special"), context.ignores("general")) == (True, False)
     assert BuildContext().ignore_file is None
+
+
+def test_a_folder_is_read_once_for_all_that_share_it(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    folders: dict[str, Folder] = {}
+    first, second = (BuildContext(dockerfile=str(tmp_path / name), folders=folders) for name in ("a", "b"))
+    assert first.folder is not None
+    assert first.folder.names == {"a"}
+    (tmp_path / "b").touch()
+    assert second.folder is first.folder
+    assert second.folder.names == {"a"}
+    alone = BuildContext(dockerfile=str(tmp_path / "b"))
+    assert alone.folder is not None
+    assert alone.folder.names == {"a", "b"}
     assert not BuildContext().ignores("general")

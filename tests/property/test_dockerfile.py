@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from imagelint import fixer, plugins
 from imagelint.dockerfile.instructions import Instruction, Run
 from imagelint.dockerfile.parser import parse
 from imagelint.dockerfile.source import LineKind
+from imagelint.dockerfile.syntax import SPACE, MixedArrayError, json_strings
 from imagelint.linter import lint
 from imagelint.text import apply_edits
 
@@ -104,3 +106,28 @@ def test_each_fix_alone_is_sound(text: str) -> None:
         if finding.fix is not None:
             after = parse(apply_edits(text, finding.fix.edits))
             assert fixer.sound(linted.dockerfile, after, finding.fix.edits)
+
+
+@given(st.text('"",[] a1\\\té\udc80\u2003\n', max_size=14), st.sampled_from(["", "CMD "]))
+@example('["a", "b" ]', "CMD ")
+@example('["\udc80"]', "")
+@example('["a\tb"]', "")
+@example('[ "a" , "é",""]', "CMD ")
+@example("[]", "")
+def test_a_plain_array_is_what_json_takes_it_for(text: str, before: str) -> None:
+    """Where JSON sees an array of strings, the words are its strings, each with its own range; else there is none."""
+    try:
+        words = json_strings(before + text, len(before))
+    except MixedArrayError:
+        return
+    try:
+        values = json.loads(text.lstrip(SPACE))
+    except ValueError:
+        values = None
+    if not isinstance(values, list):
+        assert words is None
+        return
+    assert words is not None
+    assert [word.value for word in words] == [each.encode("utf-8", "replace").decode() for each in values]
+    ranges = [(before + text)[word.start : word.end] for word in words]
+    assert [json.loads(each) for each in ranges] == values

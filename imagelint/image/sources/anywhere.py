@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from imagelint.errors import EngineError, ImagelintError, ImageNotFoundError, UsageError
 from imagelint.image.sources.engine import Engine
 from imagelint.image.sources.interface import OpenImage, Reading
-from imagelint.image.sources.registry.names import parse
-from imagelint.image.sources.registry.source import Registry
 
 PATIENCE_SECONDS = 10.0
 """How long a registry may take that nobody has named outright."""
@@ -34,6 +32,9 @@ class Anywhere:
             yield found
 
     def _from_registry(self, stack: ExitStack, reading: Reading, error: ImagelintError) -> OpenImage:
+        from imagelint.image.sources.registry.names import parse
+        from imagelint.image.sources.registry.source import Registry
+
         try:
             registry = parse(self.name).registry
         except UsageError:

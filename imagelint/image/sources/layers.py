@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 from typing import TypeVar
@@ -47,6 +46,11 @@ def read_layers(tasks: Mapping[Key, LayerTask], what: str, reading: Reading) -> 
     def read(key: Key) -> None:
         entries_before = sum(len(blob.entries) for blob in blobs.copy().values())
         blobs[key] = read_named_layer(tasks[key].open(passed), tasks[key].name, reading, entries_before)
+
+    if len(tasks) == 1:
+        read(next(iter(tasks)))
+        return blobs
+    from concurrent.futures import ThreadPoolExecutor  # brings logging along
 
     # The largest first, so that none is waited for alone.
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:

@@ -95,20 +95,22 @@ class _Walk:
         packages: dict[str, Stored] = {}
         quiet = True  # nothing in this RUN has made a file so far
         for command in self.graph.commands(run):
-            if command.name in ("cd", "pushd", "popd"):
-                target = command.args[0].value if command.name == "cd" and command.args else None
-                folder = stored.shell_path(target, folder, run, self.graph) if target and not command.nested else None
-            elif command.name == "find":
-                yield from self._found(command, folder, run)
-            elif command.name in _KINDS:
+            name = command.name
+            if name in _KINDS:
                 yield from self._paths(command, folder, run, quiet=quiet)
-            elif managers.system_manager(command) is not None:
+            elif name in managers.SYSTEM:
                 yield from self._packages(command, run, packages)
-            if command.name in _MAKES_OWNERS:
+            elif name in ("cd", "pushd", "popd"):
+                target = command.args[0].value if name == "cd" and command.args else None
+                folder = stored.shell_path(target, folder, run, self.graph) if target and not command.nested else None
+            elif name == "find":
+                yield from self._found(command, folder, run)
+            elif name in _MAKES_OWNERS:
                 for word in command.args:
                     self.owners.setdefault(word.value, self.number)
-            quiet = quiet and command.name in _HARMLESS
-            new += stored.by_command(command, folder, run, self.graph)
+            elif stored.stores(name):
+                new += stored.by_command(command, folder, run, self.graph)
+            quiet = quiet and name in _HARMLESS
         # What a RUN stores itself it may change again as it likes.
         for each in new:
             self.index.add(each)

@@ -30,6 +30,8 @@ FAMILIES = {
     "conda": "conda", "mamba": "conda", "micromamba": "conda",
     "cargo": "cargo",
 }  # fmt: skip
+#: How else the programs of a family are called: `pip3.11`, `python -m pip`.
+_OTHERS = {"pip": ("pip*", "python*", "pypy*")}
 #: Options of a family that take the next word for their value.
 _VALUED = {
     "apt": frozenset("-o --option -t --target-release --default-release -c --config-file -a -P".split()),
@@ -141,6 +143,15 @@ class Call(NamedTuple):
             for name in names:
                 if flag.startswith(name) and flag != name and (len(name) == 2 or flag[len(name)] == "="):
                     yield flag[len(name) :].removeprefix("=")
+
+
+def of(*families: str) -> tuple[str, ...]:
+    """The programs of these families, as a rule names them."""
+    return tuple(
+        name
+        for family in families
+        for name in (*(each for each in FAMILIES if FAMILIES[each] == family), *_OTHERS.get(family, ()))
+    )
 
 
 @lru_cache(maxsize=2)

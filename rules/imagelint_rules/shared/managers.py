@@ -24,7 +24,8 @@ _NPM_VALUED = frozenset({"--prefix", "-C", "--registry", "--loglevel", "--cache"
 _NPM_INSTALLS = frozenset(
     "install i in add ci clean-install install-clean install-test it install-ci-test cit update up upgrade".split()
 )
-_SYSTEM = {
+#: The programs that manage the packages of a system, by family.
+SYSTEM = {
     "apt": "apt", "apt-get": "apt", "aptitude": "apt", "dpkg": "apt",
     "apk": "apk",
     "dnf": "rpm", "microdnf": "rpm", "rpm": "rpm", "tdnf": "rpm", "yum": "rpm", "zypper": "rpm",
@@ -34,7 +35,7 @@ _SYSTEM = {
 
 def system_manager(command: Command) -> str | None:
     """The family of the system's package manager that a command calls: apt, apk, rpm, pacman."""
-    return _SYSTEM.get(command.name)
+    return SYSTEM.get(command.name)
 
 
 def apt(command: Command) -> str | None:
@@ -96,7 +97,7 @@ def uninstalls(command: Command) -> bool:
         return subcommand(command, _APK_VALUED) == "del"
     if command.name == "npm":
         return command.has("uninstall", "remove", "rm", "un") and command.option("-g", "--global")
-    return _SYSTEM.get(command.name) in ("rpm", "pacman") and command.has("remove", "erase", "autoremove", "rm", "-e")
+    return SYSTEM.get(command.name) in ("rpm", "pacman") and command.has("remove", "erase", "autoremove", "rm", "-e")
 
 
 def is_script(command: Command) -> bool:

@@ -231,10 +231,13 @@ def is_archive(name: str) -> bool:
     return name.endswith(ARCHIVES)
 
 
+def stores(program: str) -> bool:
+    """Whether a program is one of those that `by_command` knows."""
+    return program in _STORING or program.startswith("python")
+
+
 def by_command(command: Command, folder: str | None, run: Run, graph: BuildGraph) -> list[Stored]:
     """What a command of a RUN is seen to store: a download, a clone, an unpacked archive, installed dependencies."""
-    if command.name not in _STORING and not command.name.startswith("python"):
-        return []
     return [
         Stored(run, command.span, path, kind)
         for text, kind in _stores(command)
