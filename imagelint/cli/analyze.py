@@ -69,6 +69,8 @@ def _analysis(arguments: argparse.Namespace) -> Analysis:
     report = analyze(ledger, base_layers)
     candidates = bases.compared(image, base_layers, others)
     if linted is None or assessed is None:
+        if arguments.sizes_only:
+            return Analysis(report, candidates=candidates)
         charges = _of_history(ledger, image, base_layers)
         return Analysis(report, predictions=ladder(ledger, charges, base_layers), candidates=candidates)
     bill = assessed.bill

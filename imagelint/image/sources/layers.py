@@ -22,12 +22,14 @@ Key = TypeVar("Key")
 class LayerTask:
     """A layer to be read: its name for messages, the blob's bytes for progress, and how its chunks come.
 
-    `open` is given a function to be called with the number of bytes that were read or skipped.
+    `open` is given a function to be called with the number of bytes that were read or skipped. A layer that is not
+    `packed` takes a thread's while only if it is verified.
     """
 
     name: str
     size: int
     open: Callable[[Callable[[int], None]], Iterable[Chunk]]
+    packed: bool = True
 
 
 def read_layers(tasks: Mapping[Key, LayerTask], what: str, reading: Reading) -> dict[Key, Blob]:
@@ -47,14 +49,20 @@ def read_layers(tasks: Mapping[Key, LayerTask], what: str, reading: Reading) -> 
         entries_before = sum(len(blob.entries) for blob in blobs.copy().values())
         blobs[key] = read_named_layer(tasks[key].open(passed), tasks[key].name, reading, entries_before)
 
-    if len(tasks) == 1:
-        read(next(iter(tasks)))
+    at_once = [key for key, task in tasks.items() if reading.verify or task.packed]
+    if len(at_once) < 2:
+        at_once = []
+    # Reading headers alone never waits: threads would only be in each other's way.
+    for key in tasks:
+        if key not in at_once:
+            read(key)
+    if not at_once:
         return blobs
     from concurrent.futures import ThreadPoolExecutor  # brings logging along
 
     # The largest first, so that none is waited for alone.
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
-        for _ in threads.map(read, sorted(tasks, key=lambda key: tasks[key].size, reverse=True)):
+        for _ in threads.map(read, sorted(at_once, key=lambda key: tasks[key].size, reverse=True)):
             pass
     return blobs
 

@@ -96,10 +96,10 @@ class FileMembers:
 
     def stored(self, name: str) -> StoredLayer:
         """Looks at how a layer begins."""
-        start, stop = self._extent(name)
-        if not is_compressed(os.pread(self._descriptor, len(ZSTD_MAGIC), start)):
+        extent = self._extent(name)
+        if not self._is_compressed(extent):
             return StoredLayer()
-        return StoredLayer(named_digest(name), stop - start)
+        return StoredLayer(named_digest(name), extent[1] - extent[0])
 
     def index(self, names: Iterable[str]) -> dict[str, Blob]:
         """Reads the layers, several at a time."""
@@ -107,7 +107,7 @@ class FileMembers:
         sizes = {extent: extent[1] - extent[0] for extent in map(self._extent, names)}
         blobs = read_layers(
             {
-                extent: LayerTask(name, sizes[extent], partial(self._region, extent))
+                extent: LayerTask(name, sizes[extent], partial(self._region, extent), self._is_compressed(extent))
                 for name, extent in zip(names, map(self._extent, names), strict=True)
             },
             self._what,
@@ -126,11 +126,14 @@ class FileMembers:
 
     def read_at(self, name: str) -> ReadAt | None:
         """Reads the file."""
-        region = self._region(self._extent(name))
-        return None if is_compressed(region.read_at(0, len(ZSTD_MAGIC))) else region.read_at
+        extent = self._extent(name)
+        return None if self._is_compressed(extent) else self._region(extent).read_at
 
     def _region(self, extent: tuple[int, int], passed: Callable[[int], None] | None = None) -> FileRegion:
         return FileRegion(self._descriptor, *extent, passed=passed)
+
+    def _is_compressed(self, extent: tuple[int, int]) -> bool:
+        return is_compressed(os.pread(self._descriptor, len(ZSTD_MAGIC), extent[0]))
 
     def _extent(self, name: str) -> tuple[int, int]:
         extent = self._extents.get(_follow(name, self._links))
