@@ -86,8 +86,8 @@ def index_layer(
     """Reads a layer's tar to its end; with `contents`, what is in each regular file is hashed while it passes.
 
     With `read_at` too, which reads the uncompressed tar at any place, only what has come in anyway is hashed: who has
-    all layers knows which of the other hashes are asked for (`imagelint.image.lazy`). `entries_before` are those of the image's
-    other layers, for the limit on all of them.
+    all layers knows which of the other hashes are asked for (`imagelint.image.lazy`). `entries_before` are those of the
+    image's other layers, for the limit on all of them.
     """
     paths: list[str] = []
     types = bytearray()

@@ -7,8 +7,8 @@ older with all that was in it. Hard links are one inode; its bytes are live whil
 followed, so an entry below a symbolic link makes a directory of it, as it does where each layer is unpacked by itself.
 
 The work is linear in the entries: a path is added once for each entry, and removed at most as often. Nearly every
-layer names each of its paths once, below directories, and links to its own files: such a layer is put on top as a whole,
-by operations on sets and dictionaries that give what taking its entries one after another would.
+layer names each of its paths once, below directories, and links to its own files: such a layer is put on top as a
+whole, by operations on sets and dictionaries that give what taking its entries one after another would.
 """
 
 from __future__ import annotations
@@ -203,8 +203,12 @@ class Tree:
         found -= directories
         found -= self._directories
         missing = found
+        room = self._implied_bytes - sum(map(len, found))
         while missing := {path.rpartition("/")[0] for path in missing} - directories - self._directories - found:
             found |= missing
+            room -= sum(map(len, missing))
+            if room < 0:
+                raise BrokenImageError("the image's entries imply too many directories")
         return found
 
     def _own_links(
