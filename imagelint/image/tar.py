@@ -100,8 +100,8 @@ class TarReader:
     def read(self) -> Header | None:
         """The next entry's path, type, attributes, mtime, link target, size and place; None at the end of the tar.
 
-        The size is in bytes, the place that of the content in the tar, 0 for what has none or is sparse. The type is the
-        byte in the header; content of an unknown type is a regular file, as POSIX says.
+        The size is in bytes, the place that of the content in the tar, 0 for what has none or is sparse. The type is
+        the byte in the header; content of an unknown type is a regular file, as POSIX says.
         """
         return next(self._headers, None)
 
