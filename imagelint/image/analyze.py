@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from heapq import nsmallest
+from collections import defaultdict
+from heapq import nlargest
 from operator import attrgetter
 
 from imagelint.image.compat import dive_numbers
@@ -31,7 +32,7 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
     waste = [*hidden, *duplicate_files(indexes, tree)]
     waste.sort(key=attrgetter("path", "stored_by"))
     waste.sort(key=attrgetter("bytes"), reverse=True)  # which leaves the order of what is equal
-    files = merged.inventory.files
+    by_folder = _by_folder(merged)
     stored = sum(layer.layer_bytes for layer in image.layers)
     reclaimable = sum(file.bytes for file in hidden)
     return Report(
@@ -41,11 +42,11 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
         reclaimable_bytes=reclaimable,
         reclaimable=tuple(summarize(waste)),
         waste=tuple(waste),
-        largest=tuple(_largest(tree)),
-        packages=merged.inventory.packages,
-        recommended=merged.inventory.recommended,
-        folders=heavy_folders(((path, tree.sizes[node]) for path, node in files.items()), LARGEST_FOLDERS),
-        leftovers=leftovers(files, tree.sizes),
+        largest=tuple(_largest(merged)),
+        packages=merged.inventory.packages if image.contents else (),
+        recommended=merged.inventory.recommended if image.contents else (),
+        folders=heavy_folders(by_folder, LARGEST_FOLDERS),
+        leftovers=leftovers(by_folder),
         dive=dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers]),
     )
 
@@ -91,6 +92,17 @@ def _layers(image: Image, tree: Tree, base_layers: int | None) -> list[LayerRepo
     ]
 
 
-def _largest(tree: Tree) -> list[PathSize]:
-    files = nsmallest(LARGEST_FILES, tree.files().items(), key=lambda file: (-tree.sizes[file[0]], file[1]))
-    return [PathSize(f"/{path}", tree.sizes[node], tree.place(node)[0]) for node, path in files]
+def _largest(merged: Merged) -> list[PathSize]:
+    sizes, files = merged.tree.sizes, merged.files
+    top = nlargest(LARGEST_FILES, map(sizes.__getitem__, files.values()))
+    found = [(path, node) for path, node in files.items() if sizes[node] >= top[-1]]
+    found.sort(key=lambda file: (-sizes[file[1]], file[0]))
+    return [PathSize(f"/{path}", sizes[node], merged.tree.place(node)[0]) for path, node in found[:LARGEST_FILES]]
+
+
+def _by_folder(merged: Merged) -> dict[str, list[tuple[str, int]]]:
+    """The live files, each with its path and bytes, by the folder that they are in."""
+    sizes, found = merged.tree.sizes, defaultdict[str, list[tuple[str, int]]](list)
+    for path, node in merged.files.items():
+        found[path.rpartition("/")[0]].append((path, sizes[node]))
+    return found

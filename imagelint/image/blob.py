@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
 from itertools import chain
-from typing import Any
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.elf import ReadAt
 from imagelint.image.index import LayerIndex, index_layer
 from imagelint.image.limits import DEFAULT_LIMITS, MIB, Limits
 from imagelint.image.tar import Chunk, TarReader
+from imagelint.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _INPUT_BYTES = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Blob:
+class Blob(NamedTuple):
     """A layer that has been read: its index, and what its bytes hashed to.
 
     `diff_id` is the digest of the uncompressed tar, None where nothing was to be verified. `digest` and

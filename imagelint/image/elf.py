@@ -7,8 +7,9 @@ sense ends the reading without an error, since the file is legal content of an i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from struct import Struct, error
+
+from imagelint.records import NamedTuple
 
 MAGIC = b"\x7fELF"
 _PARTS = 5  # of an encoded one
@@ -23,8 +24,7 @@ _LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3
 _NEEDED, _STRTAB, _SONAME, _RPATH, _STRSZ, _RUNPATH = 1, 5, 14, 15, 10, 29
 
 
-@dataclass(frozen=True, slots=True)
-class Elf:
+class Elf(NamedTuple):
     """The libraries that a file needs, its own name as one, where it looks for them, its loader, and Go's module."""
 
     needed: tuple[str, ...] = ()
@@ -53,8 +53,7 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split("\n")))
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """The layouts of a class and byte order."""
 
     header: Struct  # entry point, program headers' offset, sections' offset, …, sizes and counts of both, names' index

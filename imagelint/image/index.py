@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import compress, islice
 
 from imagelint.errors import BrokenImageError
@@ -12,6 +11,7 @@ from imagelint.image.elf import MAGIC, ReadAt
 from imagelint.image.kept import LAYER_BYTES, keeper, looked_into
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.tar import DIRECTORY, HARD_LINK, SYMBOLIC_LINK, Header, TarReader, clean
+from imagelint.records import cached_property, record
 
 # Types of our own beside those of a tar, told by the entry's name (OCI image specification, layer.md, "Whiteouts").
 WHITEOUT, OPAQUE, BOOKKEEPING = b"woa"
@@ -27,7 +27,7 @@ _ARE_LINKS = bytes(kind in (HARD_LINK, SYMBOLIC_LINK) for kind in range(256))
 _BATCH = 2048
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LayerIndex:
     """The entries of a layer's tar: columns that have one row an entry, and never an object a file.
 
@@ -73,6 +73,13 @@ class LayerIndex:
 
     def __len__(self) -> int:
         return len(self.paths)
+
+    @cached_property
+    def folders(self) -> list[str]:
+        """By row: the folder that the path is in, one text for all that are in it. Asked for again and again."""
+        folders = [path.rpartition("/")[0] for path in self.paths]
+        known: dict[str, str] = {}
+        return [known.setdefault(folder, folder) for folder in folders]
 
 
 def index_layer(

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
 from imagelint.image import elf
 from imagelint.image.packages import rpm
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagelint.image.elf import ReadAt

@@ -31,6 +31,11 @@ class Merged:
         return list(zip(self.tree.deaths, hidden_files(self.indexes, self.tree), strict=True))
 
     @cached_property
+    def files(self) -> dict[str, int]:
+        """The live files with bytes, by path; one with several paths has the first by name."""
+        return {path: node for node, path in self.tree.files().items()}
+
+    @cached_property
     def inventory(self) -> Inventory:
         """The packages, and whose the live bytes are."""
-        return Inventory(self.indexes, self.tree)
+        return Inventory(self.indexes, self.tree, self.files)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from posixpath import normpath
 from struct import Struct
-from typing import TypeVar
 from zlib import adler32
 
 from xxhash import xxh3_64, xxh3_64_intdigest
@@ -20,9 +19,14 @@ from xxhash import xxh3_64, xxh3_64_intdigest
 from imagelint.errors import BrokenImageError
 from imagelint.image.limits import MIB, PATH_BYTES
 from imagelint.image.tar_fields import checksum_holds, clamp, decimal, number, pax_records, pax_time
+from imagelint.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Value = TypeVar("Value")
 
 Chunk = bytes | memoryview
-Value = TypeVar("Value")
 
 # A plain tuple and not a class: there is one for every file of an image.
 # path, type, (mode, uid, gid), modification time in seconds, link target, size in bytes, where the content begins

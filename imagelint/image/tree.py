@@ -16,9 +16,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
-from itertools import compress
+from functools import partial
+from itertools import compress, repeat
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.index import ARE_DIRECTORIES, ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex, marker_name
@@ -58,13 +58,16 @@ class Death(NamedTuple):
     successor: int | None
 
 
-@dataclass(slots=True)
+_DEATH = partial(tuple.__new__, Death)
+
+
 class Counts:
     """How many files and links a layer adds to what is below it, replaces, and removes; directories do not count."""
 
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
+    __slots__ = ("added", "changed", "removed")
+
+    def __init__(self) -> None:
+        self.added = self.changed = self.removed = 0
 
 
 class Tree:
@@ -133,9 +136,12 @@ class Tree:
         if not self._add_at_once(layer, start):
             self._add_each(layer, start)
         number = len(self._starts) - 1
-        for node, cause, path in self._dying:
-            self.deaths.append(Death(node, path, number, cause, self.paths.get(path)))
-        self._dying.clear()
+        if self._dying:
+            nodes, causes, paths = zip(*self._dying, strict=True)
+            successors = map(self.paths.get, paths)
+            # What Death(…) does, in C: many layers hide thousands of files.
+            self.deaths.extend(map(_DEATH, zip(nodes, paths, repeat(number), causes, successors, strict=False)))
+            self._dying.clear()
 
     def _hide(self, layer: LayerIndex) -> None:
         """What the layer's markers remove; whiteouts first, so that the order of the tar does not show."""
@@ -162,7 +168,7 @@ class Tree:
             return False
         directories = set(compress(paths, types.translate(ARE_DIRECTORIES)))
         directories.discard("")
-        implied = self._implied(layer, nodes, directories)
+        implied = self._implied(layer, directories)
         if not implied.isdisjoint(nodes):
             return False  # an entry below what is no directory
         lost: list[tuple[int, str]] = []
@@ -170,23 +176,24 @@ class Tree:
         olds = list(map(below.get, nodes))
         if olds.count(None) < len(olds):
             kinds = self._kinds
-            for old, (path, node) in zip(olds, nodes.items(), strict=True):
-                if old is not None:
-                    is_directory = kinds[node] == DIRECTORY
-                    changed += not is_directory
-                    if old != _IMPLIED and kinds[old] != DIRECTORY:
-                        lost.append((old, path))
-                    elif not is_directory:
-                        return False  # a directory is replaced, with all that is in it
+            met = [(old, path) for old, path in zip(olds, nodes, strict=True) if old is not None]
+            lost = [(old, path) for old, path in met if old != _IMPLIED and kinds[old] != DIRECTORY]
+            changed = sum(path not in directories for _, path in met)
+            if changed > sum(path not in directories for _, path in lost):
+                return False  # a directory is replaced, with all that is in it
         links = self._own_links(layer, start, nodes, directories)
         if links is None:
             return False
-        for old, path in lost:
-            self._lose(old, Cause.REPLACED, path)
+        sizes, linked, replaced = self.sizes, self._links, Cause.REPLACED
+        self._dying.extend([(old, replaced, path) for old, path in lost if sizes[old] and old not in linked])
+        if linked:
+            for old, path in lost:
+                if old in linked:
+                    self._lose(old, replaced, path)
         below.update(nodes)
         self._links.update(links)
         self._directories |= directories
-        self._listing.add(nodes)
+        self._listing.add(paths, layer.folders)
         for directory in implied:
             self._imply(directory)
         for row in layer.markers:
@@ -196,9 +203,9 @@ class Tree:
         counts.added += len(nodes) - len(directories) - changed
         return True
 
-    def _implied(self, layer: LayerIndex, nodes: Iterable[str], directories: set[str]) -> set[str]:
+    def _implied(self, layer: LayerIndex, directories: set[str]) -> set[str]:
         """The directories that a layer's entries are in, and that neither itself nor the ones below it have."""
-        found = {path.rpartition("/")[0] for path in nodes}
+        found = set(layer.folders)
         found.update(_directory_of(layer.types[row], layer.paths[row]) for row in layer.markers)
         found -= directories
         found -= self._directories
@@ -233,7 +240,7 @@ class Tree:
 
     def _add_each(self, layer: LayerIndex, start: int) -> None:
         """What the layer's entries put in place, one after another."""
-        nodes, links, directories, new = self.paths, layer.links, self._directories, self._listing.new
+        nodes, links, directories, put = self.paths, layer.links, self._directories, self._listing.put
         added = changed = 0
         for node, (path, kind) in enumerate(zip(layer.paths, layer.types, strict=True), start):
             if kind in _MARKERS or not path:
@@ -246,7 +253,7 @@ class Tree:
                 node = self._link(node, path, links[node - start])
             if path not in nodes:
                 nodes[path] = node
-                new.append(path)
+                put(path, parent)
                 if kind == DIRECTORY:
                     directories.add(path)
                 else:
@@ -289,7 +296,7 @@ class Tree:
                 self._replace(path, _IMPLIED, True)
             else:
                 self.paths[path] = _IMPLIED
-                self._listing.new.append(path)
+                self._listing.put(path, path.rpartition("/")[0])
                 self._directories.add(path)
 
     def _replace(self, path: str, node: int, is_directory: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Protocol
 
@@ -33,7 +33,7 @@ class Judged(Protocol):
         ...
 
     @property
-    def places(self) -> dict[int, Place]:
+    def places(self) -> Mapping[int, Place]:
         """The line behind each layer that is known."""
         ...
 
@@ -69,7 +69,7 @@ def _sentence(check: Check) -> str:
     return f"{check.name} {word}: {check.message}{why}"
 
 
-def _culprit(each: Culprit, places: dict[int, Place]) -> str:
+def _culprit(each: Culprit, places: Mapping[int, Place]) -> str:
     """Who grew, by how much, and at which line."""
     place = places.get(each.layer)
     where = f"line {place.line}" if place else f"layer {each.layer}"

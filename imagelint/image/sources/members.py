@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from posixpath import dirname, join
-from typing import Protocol
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, peek, unpacked
@@ -18,6 +17,7 @@ from imagelint.image.sources.files import FileRegion
 from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.layers import LayerTask, read_layers, read_named_layer
 from imagelint.image.tar import BLOCK_BYTES, HARD_LINK, REGULAR, SYMBOLIC_LINK, Chunk, TarReader, clean, is_header
+from imagelint.records import Protocol
 
 _OUTER_CHUNK_BYTES = 16 * 1024  # a header and, of most documents, the whole
 _LINK_HOPS = 8
@@ -33,27 +33,21 @@ class Members(Protocol):
 
     def document(self, name: str) -> bytes | None:
         """What is in a small member, None where there is no such member."""
-        ...
 
     def stored(self, name: str) -> StoredLayer:
         """What is known of a layer before it is read; BrokenImageError where there is none of that name."""
-        ...
 
     def index(self, names: Iterable[str]) -> dict[str, Blob]:
         """The layers that are stored under these names, read, each once, however often and by which name it comes."""
-        ...
 
     def tar(self, name: str) -> AbstractContextManager[Iterable[Chunk]]:
         """The uncompressed tar of a layer, anew; InputError where the archive has passed by."""
-        ...
 
     def followed(self, name: str) -> str:
         """The name of the member that a member leads to: its own, or that at the end of its links."""
-        ...
 
     def read_at(self, name: str) -> ReadAt | None:
         """What reads a layer at any place; None where it is compressed, or has passed by."""
-        ...
 
 
 def named_digest(name: str) -> str | None:
