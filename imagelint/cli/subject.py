@@ -151,11 +151,19 @@ def lint(arguments: argparse.Namespace) -> Linted | None:
 
 
 def linted(
-    path: str, data: bytes | str, context: BuildContext | None, measured: Sequence[Finding] | None = None
+    path: str,
+    data: bytes | str,
+    context: BuildContext | None,
+    measured: Sequence[Finding] | None = None,
+    *,
+    batches: bool = True,
 ) -> Linted:
-    """A Dockerfile linted by the default rules."""
+    """A Dockerfile linted by the default rules; without `batches` no other program is asked."""
     from imagelint import linter, plugins
     from imagelint.cli.lintrun import checked
     from imagelint.selection import Selection, plan
 
-    return checked(linter.lint(path, data, plan(plugins.load(), Selection()), context, measured))
+    planned = plan(plugins.load(), Selection())
+    if not batches:
+        planned = planned._replace(batches=())
+    return checked(linter.lint(path, data, planned, context, measured))

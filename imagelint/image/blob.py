@@ -12,7 +12,8 @@ from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.elf import ReadAt
 from imagelint.image.index import LayerIndex, index_layer
 from imagelint.image.limits import DEFAULT_LIMITS, MIB, Limits
-from imagelint.image.tar import Chunk, TarReader
+from imagelint.image.tar import TarReader
+from imagelint.image.tar_content import Chunk
 from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:

@@ -197,7 +197,7 @@ class _Files:
         self.paths = side.tree.paths
         self._tree = side.tree
         self._indexes = side.indexes
-        self._first = {path: node for node, path in side.tree.files().items()}
+        self._first = side.tree.files()
 
     def state(self, path: str) -> tuple[Any, ...]:
         """Type, size, content and link target of what stands at a path."""

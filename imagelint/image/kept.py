@@ -152,3 +152,7 @@ _BY_NAME: dict[str, tuple[tuple[str, ...], Reduce]] = {
     "installed-files.txt": ((".egg-info/installed-files.txt",), _whole),
     "package.json": (("/package.json",), _package_json),
 }
+ENDINGS = frozenset(name.encode()[-5:] for name in (*_BY_NAME, ".list", ".gemspec"))
+"""The last five bytes of the names of files that may be looked into."""
+PART = b"lib/dpkg/status.d/"
+"""What the other ones have in their paths."""

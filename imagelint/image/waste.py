@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from imagelint.image.index import LayerIndex
 from imagelint.image.report import Reclaimable, WastedFile
@@ -63,10 +64,10 @@ def duplicate_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[Wasted
     files = tree.files(DUPLICATE_BYTES)  # two links to one inode are no duplicates
     contents = _contents(layers)
     originals: set[tuple[int, int]] = set()
-    for node in sorted(files):
+    for path, node in sorted(files.items(), key=itemgetter(1)):
         identity = tree.sizes[node], contents[node]
         if identity in originals:
-            yield WastedFile(f"/{files[node]}", tree.sizes[node], DUPLICATE, tree.place(node)[0], None)
+            yield WastedFile(f"/{path}", tree.sizes[node], DUPLICATE, tree.place(node)[0], None)
         elif contents[node]:
             originals.add(identity)
 
