@@ -101,7 +101,7 @@ def _largest(merged: Merged) -> list[PathSize]:
     top = nlargest(LARGEST_FILES, map(sizes.__getitem__, files.values()))
     found = [(path, node) for path, node in files.items() if sizes[node] >= top[-1]]
     found.sort(key=lambda file: (-sizes[file[1]], file[0]))
-    return [PathSize(f"/{path}", sizes[node], merged.tree.place(node)[0]) for path, node in found[:LARGEST_FILES]]
+    return [PathSize(f"/{path}", sizes[node], merged.tree.layer(node)) for path, node in found[:LARGEST_FILES]]
 
 
 def _by_folder(merged: Merged) -> dict[str, list[str]]:

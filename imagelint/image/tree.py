@@ -14,7 +14,6 @@ whole, by operations on sets and dictionaries that give what taking its entries 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterable
 from enum import IntEnum
 from functools import partial
@@ -84,6 +83,7 @@ class Tree:
         self.deaths: list[Death] = []
         self.counts: list[Counts] = []
         self._starts: list[int] = []
+        self._layers = array("I")  # by node
         self._kinds = bytearray()
         self._directories = {""}
         self._listing = Listing()
@@ -108,8 +108,12 @@ class Tree:
 
     def place(self, node: int) -> tuple[int, int]:
         """The layer of a node, and its row in the layer's index."""
-        layer = bisect_right(self._starts, node) - 1
+        layer = self._layers[node]
         return layer, node - self._starts[layer]
+
+    def layer(self, node: int) -> int:
+        """The layer of a node."""
+        return self._layers[node]
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is live at a path."""
@@ -141,6 +145,7 @@ class Tree:
         self._starts.append(start)
         self.counts.append(Counts())
         self.sizes.extend(layer.sizes)
+        self._layers.extend(array("I", [len(self._starts) - 1]) * len(layer))
         self._kinds.extend(layer.types)
         self._hide(layer)
         if not self._add_at_once(layer, start):

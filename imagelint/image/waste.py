@@ -38,10 +38,10 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFil
     `metadata-only` or `moved`. Only the reason hangs on the hash, never the number of bytes.
     """
     stored: dict[int, Counter[tuple[int, int]]] = {}  # by layer: what files it has
-    sizes, place, contents = tree.sizes, tree.place, _contents(layers)
+    sizes, layer_of, contents = tree.sizes, tree.layer, _contents(layers)
     for node, path, hidden_by, cause, successor in tree.deaths:
         size, content = sizes[node], contents[node]
-        layer = place(node)[0]
+        layer = layer_of(node)
         if content and tree.kind(node) != REGULAR:
             content = 0
         if successor is not None:
@@ -67,7 +67,7 @@ def duplicate_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[Wasted
     for path, node in sorted(files.items(), key=itemgetter(1)):
         identity = tree.sizes[node], contents[node]
         if identity in originals:
-            yield WastedFile(f"/{path}", tree.sizes[node], DUPLICATE, tree.place(node)[0], None)
+            yield WastedFile(f"/{path}", tree.sizes[node], DUPLICATE, tree.layer(node), None)
         elif contents[node]:
             originals.add(identity)
 
