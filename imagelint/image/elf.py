@@ -99,6 +99,18 @@ def read(read_at: ReadAt) -> Elf | None:
         return None
 
 
+def segments(read_at: ReadAt) -> list[tuple[int, int, int, int]]:
+    """Type, offset, address and size of each segment, as the file's beginning tells; none where it is broken."""
+    try:
+        head = read_at(0, 64)
+        if head[:4] != MAGIC or (form := _form(head)) is None:
+            return []
+        _, _, _, start, _, _, size, count, _, _, _ = form.header.unpack_from(head)
+        return list(_segments(read_at, form, start, size, min(count, _PROGRAM_HEADERS)))
+    except (error, ValueError, IndexError, OverflowError):
+        return []
+
+
 def _segments(read_at: ReadAt, form: _Form, start: int, size: int, count: int) -> Iterator[tuple[int, int, int, int]]:
     """Type, offset, address and size in the file of each segment."""
     if size < form.program.size:
