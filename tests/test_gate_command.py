@@ -193,16 +193,21 @@ class TestForms:
 
     def test_github(self, imagelint: Run, folder: Path) -> None:
         lines = self.run(imagelint, folder, "github").splitlines()
-        assert lines[0].startswith("::notice title=imagelint max-size::max-size held")
-        assert lines[1].startswith("::error title=imagelint max-growth::max-growth broken")
-        assert lines[2].startswith("::warning file=Dockerfile,line=4,title=grew::+49.0 kB line 4: ")
+        assert lines[0].startswith("::error title=imagelint max-growth::max-growth broken")
+        assert lines[1].startswith("::warning file=")
+        assert "Dockerfile,line=4,endLine=4,title=grew::+49.0 kB line 4: RUN pip" in lines[1]
+        assert lines[-1] == "max-size held: 52.9 kB is within the limit of 1.00 MB"
 
     def test_sarif_and_gitlab(self, imagelint: Run, folder: Path) -> None:
         results = json.loads(self.run(imagelint, folder, "sarif"))["runs"][0]["results"]
         assert results[0]["ruleId"] == "max-growth"
         assert results[1]["locations"][0]["physicalLocation"]["region"]["startLine"] == 4
         entries = json.loads(self.run(imagelint, folder, "gitlab"))
-        assert [(entry["check_name"], entry["severity"]) for entry in entries] == [("max-growth", "critical")]
+        assert [(entry["check_name"], entry["severity"], entry["location"]["lines"]["begin"]) for entry in entries] == [
+            ("max-growth", "critical", 1),
+            ("grew", "major", 4),
+            ("grew", "major", 4),
+        ]
 
     def test_junit(self, imagelint: Run, folder: Path) -> None:
         suite = ElementTree.fromstring(self.run(imagelint, folder, "junit"))[0]
@@ -210,10 +215,9 @@ class TestForms:
 
     def test_openmetrics(self, imagelint: Run, folder: Path) -> None:
         lines = self.run(imagelint, folder, "openmetrics").splitlines()
-        assert 'image_layer_bytes{image="grown.tar"} 52900' in "\n".join(lines) or any(
-            line.startswith('image_layer_bytes{image="grown.tar"} ') for line in lines
-        )
-        assert 'budget_max_growth_held{image="grown.tar"} 0' in lines
+        assert 'image_layer_bytes{image="grown.tar"} 52888' in lines
+        assert 'budget_observed{image="grown.tar",budget="max-growth"} 49000' in lines
+        assert 'budget_held{image="grown.tar",budget="max-growth"} 0' in lines
         assert lines[-1] == "# EOF"
 
 
