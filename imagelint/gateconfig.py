@@ -76,7 +76,7 @@ def _images(path: str, table: dict[str, Any]) -> list[tuple[str, dict[str, Any]]
 def _is_of(reference: str, pattern: str) -> bool:
     """Whether a pattern is that of a reference: as it was given, without its scheme, or with the tag it implies."""
     _, bare = split(reference)
-    return any(fnmatchcase(each, pattern) for each in (reference, bare, f"{bare}:latest"))
+    return any(fnmatchcase(f"{each}{tag}", pattern) for each in (reference, bare) for tag in ("", ":latest"))
 
 
 def _read(reader: Reader, over: Budgets) -> Budgets:

@@ -151,7 +151,7 @@ def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> It
     if budgets.max_growth is not None:
         if baseline is None:
             raise UsageError("--max-growth needs something to compare with", hint="give --baseline FILE")
-        yield _growth(total, baseline, budgets)
+        yield _growth(total, _before(report, baseline, budgets), budgets)
     if budgets.max_layer is not None:
         largest = max(layers, key=lambda layer: (layer.layer_bytes, -layer.index), default=None)
         size = largest.layer_bytes if largest else 0
@@ -208,9 +208,18 @@ def _most(name: str, observed: int, limit: int, what: str) -> Check:
     return Check(name, observed, limit, over <= 0, message)
 
 
-def _growth(total: int, baseline: Snapshot, budgets: Budgets) -> Check:
+def _before(report: Report, baseline: Snapshot, budgets: Budgets) -> int:
+    """The baseline's bytes. A layer that both have is the base image's in both or in neither."""
+    own = {layer.diff_id for layer in report.layers if not layer.base}
+    if budgets.own_only and any(layer.base and layer.layer_bytes and layer.diff_id in own for layer in baseline.layers):
+        hint = "give --dockerfile FILE, as when the baseline was written"
+        raise UsageError("the baseline has more layers that are the base image's", hint=hint)
+    base = {layer.diff_id for layer in report.layers if layer.base} - own
+    return baseline.size(budgets.own_only, budgets.compressed, base)
+
+
+def _growth(total: int, before: int, budgets: Budgets) -> Check:
     assert budgets.max_growth is not None
-    before = baseline.size(budgets.own_only, budgets.compressed)
     growth = budgets.max_growth
     grown = total - before
     limit = max(growth.limit(before), budgets.min_growth)
