@@ -156,11 +156,15 @@ def _more(count: int, what: str) -> Iterator[str]:
         yield from ("", f"and {count - _SHOWN:,} more {what}")
 
 
-def _value(value: object) -> str:
-    """A setting's value; a list as it is written in JSON."""
-    if value is None:
+def value(found: object) -> str:
+    """A setting's value in words; a list as it is written in JSON."""
+    if found is None:
         return "not set"
-    return _code(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def _value(found: object) -> str:
+    return "not set" if found is None else _code(value(found))
 
 
 def _row(title: str, old: int, new: int) -> str:

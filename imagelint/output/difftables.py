@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from imagelint.image.comparison import SAME
+from imagelint.output import differences
 from imagelint.output.tables import FIXED_WIDTH, cut, simple_table
 from imagelint.records import TYPE_CHECKING
 from imagelint.sizes import human, signed
@@ -41,7 +42,8 @@ def comparison(out: Console, found: Comparison, places: Mapping[int, Place], top
     _packages(out, found, places, top)
     _paths(out, found, places, top)
     for setting in found.settings[:top]:
-        out.print(Text(cut_line(f"{setting.name}: {_value(setting.old)} → {_value(setting.new)}", out.width)))
+        values = f"{differences.value(setting.old)} → {differences.value(setting.new)}"
+        out.print(Text(cut_line(printable(f"{setting.name}: {values}"), out.width)))
     if len(found.settings) > top:
         out.print(Text(f"and {len(found.settings) - top} more settings differ", "dim"))
     if not (found.delta_bytes or found.paths or found.settings):
@@ -95,10 +97,6 @@ def _paths(out: Console, found: Comparison, places: Mapping[int, Place], top: in
 
 def _change(delta: int, share: str = "") -> Text:
     return Text(signed(delta) + share, "red" if delta > 0 else "green" if delta < 0 else "dim")
-
-
-def _value(value: object) -> str:
-    return "not set" if value is None else printable(str(value))
 
 
 def cut_line(text: str, width: int) -> str:

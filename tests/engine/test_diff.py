@@ -126,7 +126,7 @@ def test_one_more_package_is_named_with_its_bytes_and_its_line(
 
     report = ask(cli, 0, "diff", BASE, tag, "--dockerfile", dockerfile)
     assert report["delta"]["layer_bytes"] == report["unique"]["new_layer_bytes"] == grown
-    assert report["unique"]["old_layer_bytes"] == 0
+    assert (report["unique"]["old_layer_bytes"], report["delta"]["base_layer_bytes"]) == (0, 0)
     (package,) = report["packages"]
     assert package == {
         "manager": "pip", "name": "payload", "old_version": None, "new_version": "1.5",
@@ -139,5 +139,8 @@ def test_one_more_package_is_named_with_its_bytes_and_its_line(
     (named,) = (each for each in judged["culprits"] if each["package"])
     assert (named["package"], named["delta_bytes"], named["line"]) == ("pip payload 1.5", size, 4)
     assert {each["line"] for each in judged["culprits"]} == {3, 4}
-    exact = ("--baseline-image", BASE, "--max-growth", f"{grown}B")
-    assert ask(cli, 0, "gate", tag, *exact)["verdict"] == "held"
+    for limit, status in ((grown, 0), (grown - 1, 1)):
+        ask(cli, status, "gate", tag, "--baseline-image", BASE, "--max-growth", f"{limit}B")
+    own = ("--own-layers", "--dockerfile", dockerfile)
+    for limit, status in ((grown, 0), (grown - 1, 1)):
+        ask(cli, status, "gate", tag, "--max-size", f"{limit}B", *own)
