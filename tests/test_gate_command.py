@@ -81,7 +81,7 @@ def test_budgets(imagelint: Run, folder: Path, options: list[str], held: bool) -
     ("options", "message"),
     [
         ([], "no budget"),
-        (["--max-reclaimable", "1"], "prices a Dockerfile's findings"),
+        (["--max-reclaimable", "1"], "prices the findings of the image's Dockerfile"),
         (["--compressed", "--max-size", "1MB"], "does not compress layers"),
         (["--max-growth", "1%"], "needs something to compare with"),
         (["--baseline", "nowhere.json"], "cannot be read"),

@@ -121,7 +121,7 @@ class TestConfigured:
             ("max-layers = true\n", "max-layers must be a number, not true"),
             ("min-efficiency = 2\n", "min-efficiency must be from 0 to 1"),
             ('forbidden-paths = [""]\n', "forbidden-paths has a pattern that is empty"),
-            ('max-growth = "5"\n', "'5' is no growth without a unit"),
+            ('max-growth = "5"\n', "'5' may be percent or bytes"),
             ('[[gate.waiver]]\ncheck = "max-size"\nimage = 7\n', "a waiver's image must be a text"),
         ],
     )
@@ -155,7 +155,7 @@ class TestConfigured:
         (["--forbid-path", ""], "--forbid-path is empty"),
         (["--max-size", "9" * 5000], "is no size"),
         (["--max-growth", "9" * 5000 + "%", "--baseline-image", "image.tar"], "is no growth"),
-        (["--max-growth", "5", "--baseline-image", "image.tar"], "'5' is no growth without a unit"),
+        (["--max-growth", "5", "--baseline-image", "image.tar"], "'5' may be percent or bytes"),
         (["--max-growth", "x", "--baseline-image", "image.tar"], "write 5% of the baseline, or 20MB"),
         (["--max-size", "1MB", "--report", "nothing=x"], "must be FORMAT=FILE"),
         (["--max-size", "1MB", "--report", "json=nowhere/x"], "cannot be written"),
@@ -192,6 +192,20 @@ def test_a_baseline_has_its_packages_without_a_cache_too(imagelint: Run, folder:
     assert imagelint("gate", "image.tar", *options, "--update-baseline", cwd=folder).returncode == 0
     assert json.loads((folder / "base.json").read_text())["packages"]
     assert "pip big 1.0" in imagelint("gate", "grown.tar", *options, cwd=folder).stdout
+
+
+@pytest.mark.parametrize("more", [(), ("--dockerfile", "Dockerfile"), ("--no-cache",)])
+def test_a_baseline_is_written_twice_the_same(imagelint: Run, folder: Path, more: tuple[str, ...]) -> None:
+    (folder / "Dockerfile").write_text("FROM base:1\nCOPY . /app\nRUN rm /app/a\nRUN pip install --no-cache-dir big\n")
+    options = ("--isolated", "--baseline", "base.json", *more)
+    written = []
+    for _ in range(2):
+        assert imagelint("gate", "image.tar", *options, "--update-baseline", cwd=folder).returncode == 0
+        written.append((folder / "base.json").read_bytes())
+        done = imagelint("gate", "image.tar", *options, "--max-growth", "0%", cwd=folder)
+        assert done.returncode == 0
+        assert done.stdout == "held   max-growth: 3.89 kB → 3.89 kB, 0 B (+0.00%); allowed: 0 B (0%)\n"
+    assert written[0] == written[1]
 
 
 class TestOwnLayers:

@@ -264,7 +264,7 @@ def _gate(commands: _Commands) -> None:
     budgets.add_argument("--min-efficiency", metavar="SHARE", type=float, help="the least share that is live: 0 to 1")
     budgets.add_argument("--max-layers", metavar="N", type=int, help="the most layers")
     budgets.add_argument("--max-reclaimable", metavar="SIZE", help="the most that the Dockerfile's findings may cost")
-    budgets.add_argument("--forbid-path", metavar="GLOB", action="append", default=[], help="no live file may match")
+    budgets.add_argument("--forbid-path", metavar="GLOB", action="append", default=[], help="no live path may match")
     budgets.add_argument("--forbid-package", metavar="GLOB", action="append", default=[], help="no package may match")
     budgets.add_argument("--own-layers", action="store_true", help="leave the base image's layers out")
     budgets.add_argument("--compressed", action="store_true", help="judge the compressed sizes")

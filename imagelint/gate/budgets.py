@@ -16,7 +16,8 @@ from imagelint.image.report import Report
 #: Growth that is let through where a baseline is given and nothing else is said.
 DEFAULT_GROWTH = "1%"
 _PERCENT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*%\s*", re.ASCII)
-_WITHOUT_UNIT = re.compile(r"\s*[\d.]*[1-9][\d.]*\s*", re.ASCII)
+#: A number from 0 to 100, 0 itself left out, without a unit.
+_DOUBTFUL = re.compile(r"\s*(?!0+(?:\.0*)?\s*$)0*(?:\d{1,2}(?:\.\d*)?|100)\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,13 @@ class Growth:
 
 
 def parse_growth(text: str) -> Growth:
-    """Read `5%` or `20MB`; raises UsageError, also for a number without a unit: 5 bytes are seldom meant."""
+    """Read `5%` or `20MB`; raises UsageError, also for `5`, for 5 bytes are hardly meant."""
     if found := _PERCENT.fullmatch(text):
         whole, _, fraction = found[1].partition(".")
         return Growth(int(whole) * 10_000 + int(f"{fraction:0<4}"[:4]), 0, text.strip())
     hint = "write 5% of the baseline, or 20MB"
-    if _WITHOUT_UNIT.fullmatch(text):
-        raise UsageError(f"{text!r} is no growth without a unit", hint=hint)
+    if _DOUBTFUL.fullmatch(text):
+        raise UsageError(f"{text!r} may be percent or bytes", hint=hint)
     try:
         return Growth(None, sizes.parse_size(text), text.strip())
     except UsageError:
@@ -176,7 +177,8 @@ def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> It
         yield Check("max-layers", count, budgets.max_layers, held, f"{count} layers, {budgets.max_layers} allowed")
     if budgets.max_reclaimable is not None:
         if subject.findings_bytes is None:
-            raise UsageError("--max-reclaimable prices a Dockerfile's findings", hint="give --dockerfile FILE")
+            hint = "give --dockerfile FILE, the one that the image was built from"
+            raise UsageError("max-reclaimable prices the findings of the image's Dockerfile", hint=hint)
         yield _most("max-reclaimable", subject.findings_bytes, budgets.max_reclaimable, "findings cost ")
     if budgets.forbidden_paths:
         patterns = [each for given in budgets.forbidden_paths for each in (given, f"/{given}")]
