@@ -84,6 +84,14 @@ class TestConfigured:
         assert done.returncode == 1
         assert "+1.00 kB (+25.72%); allowed: 38 B (1%)" in done.stdout
 
+    def test_two_images_have_no_baseline_in_common(self, imagelint: Run, folder: Path) -> None:
+        (folder / "imagelint.toml").write_text('[gate]\nbaseline = "base.json"\n')
+        for options in (("--update-baseline",), ()):
+            done = imagelint("gate", "image.tar", "grown.tar", "image.tar", *options, cwd=folder)
+            assert done.returncode == 2
+            assert "base.json is the baseline of image.tar, and not of grown.tar" in done.stderr
+        assert json.loads((folder / "base.json").read_text())["image"]["layer_bytes"] == 3888
+
     def test_a_baseline_stands_beside_the_configuration(self, imagelint: Run, folder: Path) -> None:
         (folder / "ci").mkdir()
         (folder / "ci/imagelint.toml").write_text('[gate]\nbaseline = "image.json"\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from imagelint import files, gate, sizes
@@ -23,18 +24,19 @@ FOR_SEVERAL = ("text", "markdown", "github")
 
 def run(arguments: argparse.Namespace) -> int:
     """Hold images to their budgets: 0 held, 1 broken; what cannot be judged ends in 2, which beats the others."""
-    images = arguments.images or asked.configured_images(arguments)
+    images = list(dict.fromkeys(arguments.images or asked.configured_images(arguments)))
     reports = list(_reports(arguments))
     if len(images) == 1:
         arguments.image = images[0]
         return _one(arguments, reports)
     _check_several(arguments, images)
     status = 0
+    baselines: dict[str, str] = {}
     for number, arguments.image in enumerate(images):
         if arguments.output_format == "text":
             print("\n" * (number > 0) + f"{printable(arguments.image)}:", flush=True)
         try:
-            found = _judge(arguments, ())
+            found = _judge(arguments, (), baselines)
         except ImagelintError as error:
             complain(error)
             found = 2
@@ -69,7 +71,7 @@ def _reports(arguments: argparse.Namespace) -> Iterator[tuple[str, str]]:
 def _one(arguments: argparse.Namespace, reports: Sequence[tuple[str, str]]) -> int:
     """Judge the only image: a program that reads JSON is told too where that was not possible."""
     try:
-        return _judge(arguments, reports)
+        return _judge(arguments, reports, {})
     except ImagelintError as error:
         from imagelint.output import analysis, json
 
@@ -81,8 +83,16 @@ def _one(arguments: argparse.Namespace, reports: Sequence[tuple[str, str]]) -> i
         raise
 
 
-def _judge(arguments: argparse.Namespace, reports: Sequence[tuple[str, str]]) -> int:
+def _judge(arguments: argparse.Namespace, reports: Sequence[tuple[str, str]], baselines: dict[str, str]) -> int:
+    """Judge an image. `baselines` are the files that are some image's already, and whose."""
     budgets = asked.of(arguments, arguments.image)
+    if (
+        budgets.baseline
+        and baselines.setdefault(os.path.realpath(budgets.baseline), arguments.image) != arguments.image
+    ):
+        owner = baselines[os.path.realpath(budgets.baseline)]
+        hint = "each [[gate.image]] needs a baseline of its own"
+        raise UsageError(f"{budgets.baseline} is the baseline of {owner}, and not of {arguments.image}", hint=hint)
     # What was promised is read before the image, which may take a minute.
     baseline = gate.read_baseline(budgets.baseline) if budgets.baseline and not arguments.update_baseline else None
     if arguments.baseline_image:
