@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from imagelint.cli.progress import bar
 from imagelint.cli.shared import build_context
-from imagelint.records import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.sizes import parse_size
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from imagelint.attribution import Attribution
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     from imagelint.output.places import Place
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """An image's report, its live paths, the Dockerfile, the line behind each layer, and what its findings cost."""
 
     report: Report
-    places: dict[int, Place] = field(default_factory=dict)
+    places: Mapping[int, Place] = MappingProxyType({})
     paths: Sequence[str] = ()
     path: str = ""
     findings_bytes: int | None = None
@@ -83,7 +82,6 @@ def _image(arguments: argparse.Namespace, reference: str, *, contents: bool) -> 
 @contextmanager
 def reading(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """How images are read, as the command line says: arguments of `open_image`, with progress and the cache."""
-    from imagelint.image import cache
     from imagelint.image.limits import DEFAULT_LIMITS
 
     def say(sentence: str) -> None:
@@ -92,9 +90,13 @@ def reading(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
 
     limits = DEFAULT_LIMITS
     if arguments.max_layer_bytes is not None:
-        limits = replace(limits, layer_bytes=parse_size(arguments.max_layer_bytes))
+        limits = limits._replace(layer_bytes=parse_size(arguments.max_layer_bytes))
     with ExitStack() as stack:
-        layers = None if arguments.no_cache else stack.enter_context(cache.opened(say))
+        layers = None
+        if not arguments.no_cache:
+            from imagelint.image import cache
+
+            layers = stack.enter_context(cache.opened(say))
         yield {
             "verify": not arguments.no_verify,
             "progress": stack.enter_context(bar(quiet=arguments.quiet)),
@@ -162,11 +164,19 @@ def lint(arguments: argparse.Namespace) -> Linted | None:
 
 
 def linted(
-    path: str, data: bytes | str, context: BuildContext | None, measured: Sequence[Finding] | None = None
+    path: str,
+    data: bytes | str,
+    context: BuildContext | None,
+    measured: Sequence[Finding] | None = None,
+    *,
+    batches: bool = True,
 ) -> Linted:
-    """A Dockerfile linted by the default rules."""
+    """A Dockerfile linted by the default rules; without `batches` no other program is asked."""
     from imagelint import linter, plugins
     from imagelint.cli.lintrun import checked
     from imagelint.selection import Selection, plan
 
-    return checked(linter.lint(path, data, plan(plugins.load(), Selection()), context, measured))
+    planned = plan(plugins.load(), Selection())
+    if not batches:
+        planned = planned._replace(batches=())
+    return checked(linter.lint(path, data, planned, context, measured))

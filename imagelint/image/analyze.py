@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from heapq import nsmallest
+from collections import defaultdict
+from heapq import nlargest
 from operator import attrgetter
 
 from imagelint.image.compat import dive_numbers
@@ -27,13 +28,17 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
     """
     merged = image if isinstance(image, Merged) else Merged(image)
     image, tree, indexes = merged.image, merged.tree, merged.indexes
-    hidden = [file for _, file in merged.hidden]
-    waste = [*hidden, *duplicate_files(indexes, tree)]
+    dive = dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers])  # first: it needs room for a while
+    waste = [*merged.wasted, *duplicate_files(indexes, tree)]
     waste.sort(key=attrgetter("path", "stored_by"))
     waste.sort(key=attrgetter("bytes"), reverse=True)  # which leaves the order of what is equal
-    files = merged.inventory.files
+    by_folder, sizes, files = _by_folder(merged), tree.sizes, merged.files
+
+    def bytes_of(path: str) -> int:
+        return sizes[files[path]]
+
     stored = sum(layer.layer_bytes for layer in image.layers)
-    reclaimable = sum(file.bytes for file in hidden)
+    reclaimable = sum(map(attrgetter("bytes"), merged.wasted))
     return Report(
         image=_summary(image, stored),
         layers=tuple(_layers(image, tree, base_layers)),
@@ -41,12 +46,12 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
         reclaimable_bytes=reclaimable,
         reclaimable=tuple(summarize(waste)),
         waste=tuple(waste),
-        largest=tuple(_largest(tree)),
-        packages=merged.inventory.packages,
-        recommended=merged.inventory.recommended,
-        folders=heavy_folders(((path, tree.sizes[node]) for path, node in files.items()), LARGEST_FOLDERS),
-        leftovers=leftovers(files, tree.sizes),
-        dive=dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers]),
+        largest=tuple(_largest(merged)),
+        packages=merged.inventory.packages if image.contents else (),
+        recommended=merged.inventory.recommended if image.contents else (),
+        folders=heavy_folders(by_folder, bytes_of, LARGEST_FOLDERS),
+        leftovers=leftovers(by_folder, bytes_of),
+        dive=dive,
     )
 
 
@@ -91,6 +96,17 @@ def _layers(image: Image, tree: Tree, base_layers: int | None) -> list[LayerRepo
     ]
 
 
-def _largest(tree: Tree) -> list[PathSize]:
-    files = nsmallest(LARGEST_FILES, tree.files().items(), key=lambda file: (-tree.sizes[file[0]], file[1]))
-    return [PathSize(f"/{path}", tree.sizes[node], tree.place(node)[0]) for node, path in files]
+def _largest(merged: Merged) -> list[PathSize]:
+    sizes, files = merged.tree.sizes, merged.files
+    top = nlargest(LARGEST_FILES, map(sizes.__getitem__, files.values()))
+    found = [(path, node) for path, node in files.items() if sizes[node] >= top[-1]]
+    found.sort(key=lambda file: (-sizes[file[1]], file[0]))
+    return [PathSize(f"/{path}", sizes[node], merged.tree.layer(node)) for path, node in found[:LARGEST_FILES]]
+
+
+def _by_folder(merged: Merged) -> dict[str, list[str]]:
+    """The live files by the folder that they are in."""
+    found = defaultdict[str, list[str]](list)
+    for path in merged.files:
+        found[path.rpartition("/")[0]].append(path)
+    return found

@@ -11,16 +11,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
 
 from imagelint.errors import InputError
 from imagelint.image.columns import FORMAT, NotAnIndexError, decode, encode
 from imagelint.image.index import LayerIndex
 from imagelint.image.sources.interface import Documents
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.sizes import parse_size
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Value = TypeVar("Value")
 
 DEFAULT_BYTES = 1_000_000_000
 """How large the file may become; what was not used for longest goes first."""
@@ -30,11 +34,8 @@ _FRESH_SECONDS = 3600  # a use is not written down more often than that
 _SCHEMA = 1
 _BROKEN = ("malformed", "not a database", "file is encrypted")
 
-Value = TypeVar("Value")
 
-
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """What a cache holds: where, in how many bytes of how many allowed, and how many layers and documents."""
 
     path: Path

@@ -9,21 +9,20 @@ import sys
 import zlib
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from struct import Struct, error
-from typing import Any
 
 from xxhash import xxh3_64_intdigest
 
 from imagelint.image.index import LayerIndex
 from imagelint.image.kept import VERSION as KEPT
+from imagelint.records import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _VERSION = 1
 _LENGTH = Struct("<Q")
 _LEVEL = 1
-
-FORMAT = f"{_VERSION}.{KEPT}/{sys.byteorder}/{','.join(field.name for field in fields(LayerIndex))}"
-"""The name of the format. It changes with the columns that an index has, so that no old row is read as a new one."""
 
 
 class NotAnIndexError(Exception):
@@ -32,7 +31,7 @@ class NotAnIndexError(Exception):
 
 def encode(index: LayerIndex) -> bytes:
     """The index as bytes."""
-    parts = [_CODECS[field.name][0](getattr(index, field.name)) for field in fields(index)]
+    parts = [to_bytes(getattr(index, name)) for name, (to_bytes, _) in _CODECS.items()]
     raw = b"".join(_LENGTH.pack(len(part)) + part for part in parts)
     return _LENGTH.pack(xxh3_64_intdigest(raw)) + zlib.compress(raw, _LEVEL)
 
@@ -46,10 +45,10 @@ def decode(content: bytes) -> LayerIndex:
             raise NotAnIndexError
         values: dict[str, Any] = {}
         at = 0
-        for field in fields(LayerIndex):
+        for name, (_, to_value) in _CODECS.items():
             (length,) = _LENGTH.unpack_from(raw, at)
             at += _LENGTH.size
-            values[field.name] = _CODECS[field.name][1](raw[at : at + length])
+            values[name] = to_value(raw[at : at + length])
             at += length
         return LayerIndex(**values)
     except (error, zlib.error, ValueError, IndexError) as wrong:
@@ -140,3 +139,6 @@ _CODECS: Mapping[str, tuple[Callable[[Any], bytes], Callable[[bytes], Any]]] = {
     "kept": (_kept, _to_kept),
     "layer_bytes": (_LENGTH.pack, lambda content: _LENGTH.unpack(content)[0]),
 }
+
+FORMAT = f"{_VERSION}.{KEPT}/{sys.byteorder}/{','.join(_CODECS)}"
+"""The name of the format. It changes with the columns that an index has, so that no old row is read as a new one."""

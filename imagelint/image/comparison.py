@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import Any
@@ -146,7 +146,11 @@ def _shared_base(old: Sequence[LayerReport], new: Sequence[LayerReport]) -> int:
 
 def _with_base(report: Report, count: int) -> Report:
     """A report in which so many of the lowest layers, at least, are the base image's."""
-    return replace(report, layers=tuple(replace(each, base=each.base or each.index < count) for each in report.layers))
+    layers = (
+        each if each.base or each.index >= count else LayerReport(**{**vars(each), "base": True})
+        for each in report.layers
+    )
+    return report._replace(layers=tuple(layers))
 
 
 def _base_bytes(report: Report) -> int:
@@ -217,7 +221,7 @@ class _Files:
         self.paths = side.tree.paths
         self._tree = side.tree
         self._indexes = side.indexes
-        self._first = {path: node for node, path in side.tree.files().items()}
+        self._first = side.tree.files()
 
     def state(self, path: str) -> tuple[Any, ...]:
         """Type, size, content and link target of what stands at a path."""

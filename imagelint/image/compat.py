@@ -8,13 +8,15 @@ second time: an archive of Docker before 25 has a symbolic link for it, which di
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import chain, compress
 
-from imagelint.image.index import ARE_DIRECTORIES, ARE_NODES, OPAQUE, WHITEOUT, LayerIndex
-from imagelint.image.listing import Listing
+from imagelint.image.index import ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex
 from imagelint.image.report import DiveNumbers
+from imagelint.image.tar import DIRECTORY
 
+_MARKERS = frozenset((WHITEOUT, OPAQUE, BOOKKEEPING))
 _DIRECTORY = -1  # in the place of a directory's size, which is 0
 
 
@@ -33,19 +35,21 @@ def _efficiency(layers: Sequence[LayerIndex]) -> tuple[float, int]:
     least: dict[str, int] = {}
     total: dict[str, int] = {}  # of the paths that came more than once
     not_found: set[str] = set()
-    below = _Stack()
-    last = max((number for number, layer in enumerate(layers) if _has_whiteouts(layer)), default=0)
-    for number, layer in enumerate(layers):
-        tree = _LayerTree(layer)
+    trees = [_LayerTree(layer) for layer in layers]
+    below = _Stack(_Asked(path for tree in trees for path in tree.whiteouts))
+    last = max((number for number, tree in enumerate(trees) if tree.whiteouts), default=0)
+    for number, tree in enumerate(trees):
         # dive looks for what the first layer removes in that layer itself.
-        lower = _Stack(tree.nodes) if number == 0 and tree.whiteouts else below
+        lower = _Stack(_Asked(tree.whiteouts), tree) if number == 0 and tree.whiteouts else below
         for counted in tree.counted(lower, not_found):
             olds = list(map(least.get, counted))
             if olds.count(None) < len(olds):
-                for old, (path, size) in zip(olds, counted.items(), strict=True):
-                    if old is not None:
-                        total[path] = total.get(path, old) + size
-                        counted[path] = min(old, size)
+                again = [(path, old) for path, old in zip(counted, olds, strict=True) if old is not None]
+                for path, old in again:
+                    size = counted[path]
+                    total[path] = total.get(path, old) + size
+                    if old < size:
+                        counted[path] = old
             least.update(counted)
         if number < last:  # only whiteouts ask what lies below
             below.put(tree)
@@ -56,44 +60,95 @@ def _efficiency(layers: Sequence[LayerIndex]) -> tuple[float, int]:
     return (float(smallest) / float(found) if found else 1.0), wasted
 
 
-def _has_whiteouts(layer: LayerIndex) -> bool:
-    return any(layer.types[row] == WHITEOUT for row in layer.markers)
+class _Asked:
+    """Which paths whiteouts ask for: their own, and all that are below."""
+
+    def __init__(self, whiteouts: Iterable[str]) -> None:
+        self.whiteouts = frozenset(whiteouts)
+        self._below = {"": False, **dict.fromkeys(self.whiteouts, True)}
+
+    def about(self, path: str, folder: str) -> bool:
+        """Whether a path that is in a folder is asked for."""
+        return path in self.whiteouts or self.inside(folder)
+
+    def inside(self, folder: str) -> bool:
+        """Whether what is in a folder is asked for."""
+        below = self._below
+        above = []
+        while folder not in below:
+            above.append(folder)
+            folder = folder.rpartition("/")[0]
+        answer = below[folder]
+        for each in above:
+            below[each] = answer
+        return answer
 
 
 class _LayerTree:
     """A layer as dive's tree has it: every path with its size, the parents that no entry names, whiteouts apart."""
 
     def __init__(self, index: LayerIndex) -> None:
-        paths, sizes = index.paths, index.sizes[:]
-        are_directories = index.types.translate(ARE_DIRECTORIES)
-        for row in compress(range(len(paths)), are_directories):
-            sizes[row] = _DIRECTORY
-        entries: Iterable[tuple[str, int]] = zip(paths, sizes, strict=True)
+        self._index = index
+        removed = (index.paths[row] for row in index.markers if index.types[row] == WHITEOUT)
+        self.whiteouts = list(dict.fromkeys(removed))
+        self._parents = self._above()
+
+    def _above(self) -> set[str]:
+        """The folders of the entries and whiteouts, and those above that are no entries themselves."""
+        index = self._index
+        folders: Iterable[str] = index.folders
+        if index.markers:
+            folders = chain(
+                compress(index.folders, index.types.translate(ARE_NODES)),
+                (index.folders[row] for row in index.markers if index.types[row] in (WHITEOUT, OPAQUE)),
+            )
+        parents = set(folders)
+        missing = parents
+        while missing := {path.rpartition("/")[0] for path in missing} - parents:
+            parents |= missing
+        return parents
+
+    def asked(self, asked: _Asked) -> dict[str, tuple[int, str]]:
+        """The paths that whiteouts ask for, with bytes and folders, those that no entry names included."""
+        index = self._index
+        rows = zip(index.paths, index.folders, index.sizes, index.types, strict=True)
+        inside = {folder: asked.inside(folder) for folder in self._parents}
+        for row in index.markers:
+            inside.setdefault(index.folders[row], False)
+        named = asked.whiteouts
+        found = {
+            path: (_DIRECTORY if kind == DIRECTORY else size, folder)
+            for path, folder, size, kind in rows
+            if (inside[folder] or path in named) and kind not in _MARKERS
+        }
+        for row in index.markers:
+            path, folder = index.paths[row], index.folders[row]
+            if index.types[row] == OPAQUE and asked.about(path, folder):
+                found.setdefault(path, (0, folder))  # of which dive sees no more than the directory
+        for path in self._parents:
+            folder = path.rpartition("/")[0]
+            if path and asked.about(path, folder):
+                found.setdefault(path, (0, folder))
+        return found
+
+    def _sizes(self) -> dict[str, int]:
+        """The bytes of each path that an entry names."""
+        index = self._index
+        entries: Iterable[tuple[str, int]] = zip(index.paths, index.sizes, strict=True)
         if index.markers:
             entries = compress(entries, index.types.translate(ARE_NODES))
-        self.nodes = dict(entries)
+        found = dict(entries)
         for row in index.markers:
-            if index.types[row] == OPAQUE:  # of which dive sees no more than the directory
-                self.nodes.setdefault(paths[row], 0)
-        self.nodes.pop("", None)
-        self.whiteouts = list(dict.fromkeys(paths[row] for row in index.markers if index.types[row] == WHITEOUT))
-        self._parents = {path.rpartition("/")[0] for path in self.nodes}
-        self._parents.update(path.rpartition("/")[0] for path in self.whiteouts)
-        for parent in tuple(self._parents):
-            while parent and parent not in self.nodes:
-                self.nodes[parent] = 0
-                parent = parent.rpartition("/")[0]
-                self._parents.add(parent)
-        self._empty = set(compress(paths, are_directories)) - self._parents
+            if index.types[row] == OPAQUE:
+                found.setdefault(index.paths[row], 0)
+        found.pop("", None)
+        return found
 
     def counted(self, below: _Stack, not_found: set[str]) -> Iterator[dict[str, int]]:
         """What counts in this layer, with its bytes: files, links and empty directories, then what is removed."""
-        added = self.nodes.copy()
+        added = self._sizes()
         for path in self._parents:
             added.pop(path, None)
-        for path in self._empty:
-            if added.get(path) == _DIRECTORY:
-                added[path] = 0
         removed = {path: below.removed_bytes(path) for path in self.whiteouts}
         missing = [path for path, size in removed.items() if size is None]
         if missing:
@@ -109,19 +164,25 @@ class _LayerTree:
 class _Stack:
     """Layers on top of each other as dive stacks them: type changes and opaque directories hide nothing."""
 
-    def __init__(self, nodes: dict[str, int] | None = None) -> None:
-        self._sizes: dict[str, int] = nodes.copy() if nodes else {}
-        self._listing = Listing(self._sizes)
+    def __init__(self, asked: _Asked, *layers: _LayerTree) -> None:
+        self._asked = asked
+        self._sizes: dict[str, int] = {}
+        self._folders: defaultdict[str, list[str]] = defaultdict(list)
+        for tree in layers:
+            self.put(tree, whiteouts=False)
 
-    def put(self, tree: _LayerTree) -> None:
+    def put(self, tree: _LayerTree, *, whiteouts: bool = True) -> None:
         """Stacks a layer on top. A whiteout beside an entry of its path wins only if its name sorts behind."""
-        late = [path for path in tree.whiteouts if path in tree.nodes and _sorts_before_whiteout(path)]
-        for path in tree.whiteouts:
+        gone = tree.whiteouts if whiteouts else ()
+        for path in gone:
             self._remove(path)
-        self._sizes.update(tree.nodes)
-        self._listing.add(tree.nodes)
-        for path in late:
-            self._remove(path)
+        nodes = tree.asked(self._asked)
+        for path, (size, folder) in nodes.items():
+            self._sizes[path] = size
+            self._folders[folder].append(path)
+        for path in gone:
+            if path in nodes and _sorts_before_whiteout(path):
+                self._remove(path)
 
     def removed_bytes(self, path: str) -> int | None:
         """What dive counts for a whiteout: a directory's files, nothing for a file, None for what is not there."""
@@ -135,16 +196,17 @@ class _Stack:
         if path in self._sizes:
             for gone in self._subtree(path):
                 del self._sizes[gone]
-                self._listing.take(gone)
+                self._folders.pop(gone, None)
 
     def _subtree(self, path: str) -> list[str]:
         """A path that is there, and all below it."""
         found = {path: None}
         todo = [path]
         for folder in todo:
-            below = [child for child in self._listing.of(folder) if child in self._sizes and child not in found]
-            found.update(dict.fromkeys(below))
-            todo.extend(below)
+            if folder in self._folders:
+                below = [child for child in self._folders[folder] if child in self._sizes and child not in found]
+                found.update(dict.fromkeys(below))
+                todo.extend(below)
         return list(found)
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.model import History
+from imagelint.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 _NAME_LENGTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ImageConfig(NamedTuple):
     """The parts of a configuration that are read. `id` is the digest of its bytes, by which engines name an image."""
 
     id: str

@@ -7,11 +7,13 @@ sense ends the reading without an error, since the file is legal content of an i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from struct import Struct, error
+
+from imagelint.records import NamedTuple
 
 MAGIC = b"\x7fELF"
 _PARTS = 5  # of an encoded one
+_GO_SECTION = b".go.buildinfo\0"
 _GO_MAGIC = b"\xff Go buildinf:"
 
 ReadAt = Callable[[int, int], bytes]
@@ -23,8 +25,7 @@ _LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3
 _NEEDED, _STRTAB, _SONAME, _RPATH, _STRSZ, _RUNPATH = 1, 5, 14, 15, 10, 29
 
 
-@dataclass(frozen=True, slots=True)
-class Elf:
+class Elf(NamedTuple):
     """The libraries that a file needs, its own name as one, where it looks for them, its loader, and Go's module."""
 
     needed: tuple[str, ...] = ()
@@ -53,8 +54,7 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split("\n")))
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """The layouts of a class and byte order."""
 
     header: Struct  # entry point, program headers' offset, sections' offset, …, sizes and counts of both, names' index
@@ -122,8 +122,7 @@ def _linked(
         return (), "", ()
     table = read_at(found[1], min(found[3], _DYNAMIC_ENTRIES * form.dynamic.size))
     entries: list[tuple[int, int]] = []
-    for at in range(0, len(table) - form.dynamic.size + 1, form.dynamic.size):
-        tag, value = form.dynamic.unpack_from(table, at)
+    for tag, value in form.dynamic.iter_unpack(table[: len(table) // form.dynamic.size * form.dynamic.size]):
         if not tag:
             break
         entries.append((tag, value))
@@ -152,10 +151,13 @@ def _go(read_at: ReadAt, form: _Form, start: int, size: int, count: int, names: 
     if size < form.section.size or names >= count:
         return ""
     table = read_at(start, size * count)
+    fields = form.section.unpack_from(table, size * names)
+    texts = read_at(fields[4], min(fields[5], _GO_BYTES))
+    if _GO_SECTION not in texts:
+        return ""  # which is so for nearly all
     sections = [form.section.unpack_from(table, at) for at in range(0, len(table) - form.section.size + 1, size)]
-    texts = read_at(sections[names][4], min(sections[names][5], _GO_BYTES))
     for fields in sections:
-        if _text(texts[fields[0] : fields[0] + 32]) == ".go.buildinfo":
+        if texts.startswith(_GO_SECTION, fields[0]):
             content = read_at(fields[4], min(fields[5], _GO_BYTES))
             if content[:14] != _GO_MAGIC or not content[15] & 2:
                 return ""

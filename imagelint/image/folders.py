@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping, Sequence
 
 from imagelint.image.report import FolderSize
 
@@ -11,14 +11,15 @@ _SHARE = 0.8
 """A folder of which one folder in it has more than this is only on the way to that one."""
 
 
-def heavy_folders(files: Iterable[tuple[str, int]], count: int) -> tuple[FolderSize, ...]:
-    """The heaviest folders, of files given with their bytes; one with nearly all in a single subfolder is left out."""
-    sizes: defaultdict[str, int] = defaultdict(int)
-    numbers: defaultdict[str, int] = defaultdict(int)
-    for path, size in files:
-        folder = path.rpartition("/")[0]
-        sizes[folder] += size
-        numbers[folder] += 1
+def heavy_folders(
+    files: Mapping[str, Sequence[str]], bytes_of: Callable[[str], int], count: int
+) -> tuple[FolderSize, ...]:
+    """The heaviest folders; one with nearly all in a single subfolder is left out.
+
+    `files` are the live files by folder.
+    """
+    sizes = defaultdict(int, {folder: sum(map(bytes_of, inside)) for folder, inside in files.items()})
+    numbers = defaultdict(int, {folder: len(inside) for folder, inside in files.items()})
     parents = {folder.rpartition("/")[0] for folder in sizes}
     while missing := [folder for folder in parents if folder not in sizes]:
         for folder in missing:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from xxhash import xxh3_64_intdigest
 
 from imagelint.image import elf
 from imagelint.image.packages import rpm
+from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from imagelint.image.elf import ReadAt
@@ -152,3 +152,7 @@ _BY_NAME: dict[str, tuple[tuple[str, ...], Reduce]] = {
     "installed-files.txt": ((".egg-info/installed-files.txt",), _whole),
     "package.json": (("/package.json",), _package_json),
 }
+ENDINGS = frozenset(name.encode()[-5:] for name in (*_BY_NAME, ".list", ".gemspec"))
+"""The last five bytes of the names of files that may be looked into."""
+PART = b"lib/dpkg/status.d/"
+"""What the other ones have in their paths."""

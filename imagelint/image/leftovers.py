@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from imagelint.image.report import Leftover
 
@@ -42,28 +42,24 @@ _OTHERS: tuple[tuple[str, str], ...] = (
 )
 _FOLDERS = (*_CACHES, *_OTHERS)
 _ARCHIVE = re.compile(r"\.(?:tar(?:\.(?:gz|xz|bz2|zst))?|tgz|txz|tbz2|zip|deb|rpm|whl)$")
+_ENDINGS = tuple(".tar .gz .xz .bz2 .zst .tgz .txz .tbz2 .zip .deb .rpm .whl".split())
 _CACHE_KINDS = frozenset(kind for kind, _ in _CACHES)
 _MATCH = re.compile("|".join(f"(?P<g{number}>{pattern})(?:/|$)" for number, (_, pattern) in enumerate(_FOLDERS)))
 
 
-def leftovers(files: Mapping[str, int], sizes: Mapping[int, int] | object) -> tuple[Leftover, ...]:
-    """What is left over, the largest first. `files` are the live files' nodes by path, `sizes` the nodes' bytes."""
-    by_folder: dict[str, str | None] = {}
-    found: defaultdict[str, list[int]] = defaultdict(list)
-    example: dict[str, tuple[int, str]] = {}
-    for path, node in files.items():
-        folder = path.rpartition("/")[0]
-        kind = by_folder.get(folder, "")
-        if kind == "":
-            kind = by_folder[folder] = _kind(folder)
-        if kind is None and _ARCHIVE.search(path):
-            kind = "archives"
+def leftovers(files: Mapping[str, Sequence[str]], bytes_of: Callable[[str], int]) -> tuple[Leftover, ...]:
+    """What is left over, the largest first. `files` are the live files by folder."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for folder, inside in files.items():
+        kind = _kind(folder)
         if kind is not None:
-            size: int = sizes[node]  # type: ignore[index]
-            found[kind].append(size)
-            if size > example.get(kind, (0, ""))[0]:
-                example[kind] = (size, path)
-    kinds = (Leftover(kind, sum(each), len(each), f"/{example.get(kind, (0, ''))[1]}") for kind, each in found.items())
+            found[kind] += inside
+        elif archives := [path for path in inside if path.endswith(_ENDINGS) and _ARCHIVE.search(path)]:
+            found["archives"] += archives
+    kinds = (
+        Leftover(kind, sum(map(bytes_of, each)), len(each), f"/{max(each, key=bytes_of)}")
+        for kind, each in found.items()
+    )
     return tuple(sorted(kinds, key=lambda each: (-each.bytes, each.kind)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from imagelint.records import NamedTuple
 
 GIB = 1 << 30
 MIB = 1 << 20
@@ -11,8 +11,7 @@ MIB = 1 << 20
 PATH_BYTES = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """The bounds within which an image is read; going over one raises BrokenImageError. `…_bytes` are bytes."""
 
     layer_bytes: int = 64 * GIB

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+
+from imagelint.records import TYPE_CHECKING, NamedTuple, record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from imagelint.image.index import LayerIndex
     from imagelint.image.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(NamedTuple):
     """One entry of the configuration's `history`: the command behind a layer, or behind none (`empty_layer`)."""
 
     created_by: str
@@ -20,7 +22,7 @@ class History:
     created: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Layer:
     """One layer of an image, read and indexed.
 
@@ -41,14 +43,13 @@ class Layer:
         return self.entries.layer_bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(NamedTuple):
     """An image whose layers have been read.
 
     `reference` is what the user named; `source` is where it was found (`docker`, `docker-archive`, …);
     `id` is the digest of the configuration; `platform` is `os/architecture[/variant]`;
-    `verified` says that every layer's bytes hashed to its diff_id; `config` is the configuration's JSON as it was read,
-    and `tree` the layers merged, where that was done already.
+    `verified` says that every layer's bytes hashed to its diff_id, `contents` that files were looked into; `config` is
+    the configuration's JSON as it was read, and `tree` the layers merged, where that was done already.
     """
 
     reference: str
@@ -57,7 +58,8 @@ class Image:
     platform: str
     layers: tuple[Layer, ...]
     history: tuple[History, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     verified: bool = False
+    contents: bool = True
     config: bytes = b"{}"
     tree: Tree | None = None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Protocol
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob
@@ -25,6 +23,7 @@ from imagelint.image.sources.interface import (
     StoredLayer,
 )
 from imagelint.image.tree import Tree
+from imagelint.records import NamedTuple, Protocol
 
 
 class LayerCache(Protocol):
@@ -33,19 +32,15 @@ class LayerCache(Protocol):
     @property
     def documents(self) -> Documents:
         """Manifests and configurations by digest."""
-        ...
 
     def get(self, diff_id: str) -> LayerIndex | None:
         """The index of the layer that hashes to `diff_id`, contents hashed; None where it is not known."""
-        ...
 
     def put(self, diff_id: str, index: LayerIndex) -> None:
         """Keeps an index. Only for a layer all of whose bytes were read, and hashed to that diff_id."""
-        ...
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedImage:
+class OpenedImage(NamedTuple):
     """An image that has been read, and its source, still open, for whoever wants to see what is in its files."""
 
     image: Image
@@ -132,7 +127,7 @@ def _read(reference: str, source: OpenImage, reading: Reading, cache: LayerCache
     image = _assemble(reference, source, indexes, blobs, reading)
     if reading.contents and not (reading.verify or reading.every):
         entries = [layer.entries for layer in image.layers]
-        image = replace(image, tree=Tree(entries, limits=reading.limits))
+        image = image._replace(tree=Tree(entries, limits=reading.limits))
         assert image.tree is not None
         hash_candidates(entries, image.tree, source.read_at)
     return image
@@ -183,6 +178,7 @@ def _assemble(
         history=config.history,
         labels=config.labels,
         verified=reading.verify,
+        contents=reading.contents,
         config=config.content,
     )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 # Engines and registries are imported where a reference leads there: an archive needs neither.
 import os
-from pathlib import Path
 
 from imagelint.errors import InputError, UsageError
 from imagelint.image.sources.archive import STANDARD_INPUT, Archive
@@ -45,7 +44,7 @@ def find_source(reference: str) -> Source:
     path, tag = _path_and_tag(rest)
     if scheme == "oci":
         return _layout(reference, path, tag)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise InputError(f"{path} is a directory, not an image archive", hint=f"oci:{path} reads an OCI layout")
     return _archive(reference, path, tag, scheme)
 
@@ -63,7 +62,7 @@ def split(reference: str) -> tuple[str | None, str]:
         if scheme not in _SCHEMES:
             raise UsageError(f"{scheme}:// is no source of images", hint=f"there are: {', '.join(sorted(_SCHEMES))}")
         return scheme, rest
-    if _is_path(Path(reference)):
+    if _is_path(reference):
         return None, reference
     scheme, separator, rest = reference.partition(":")
     if separator and scheme in _SCHEMES and (scheme not in _ALSO_IMAGES or "/" in rest or ":" in rest):
@@ -72,8 +71,8 @@ def split(reference: str) -> tuple[str | None, str]:
 
 
 def _unprefixed(reference: str, rest: str) -> Source:
-    path, tag = (Path(rest), None) if _is_path(Path(rest)) or rest == "-" else _path_and_tag(rest)
-    if rest == "-" or (_is_path(path) and not path.is_dir()):
+    path, tag = (rest, None) if _is_path(rest) or rest == "-" else _path_and_tag(rest)
+    if rest == "-" or (_is_path(path) and not os.path.isdir(path)):
         return _archive(reference, path, tag, None)
     if _is_path(path):
         return _layout(reference, path, tag)
@@ -84,32 +83,32 @@ def _unprefixed(reference: str, rest: str) -> Source:
     return Anywhere(reference, rest)
 
 
-def _archive(reference: str, path: Path, tag: str | None, kind: str | None) -> Archive:
-    if path != STANDARD_INPUT and not path.exists():
+def _archive(reference: str, path: str, tag: str | None, kind: str | None) -> Archive:
+    if path != STANDARD_INPUT and not os.path.exists(path):
         raise InputError(f"no such file: {path}")
     return Archive(reference, path, tag, kind)
 
 
-def _layout(reference: str, path: Path, tag: str | None) -> OciLayout:
-    if not path.is_dir():
-        what = "is a file" if path.exists() else "is not there"
+def _layout(reference: str, path: str, tag: str | None) -> OciLayout:
+    if not os.path.isdir(path):
+        what = "is a file" if os.path.exists(path) else "is not there"
         raise InputError(f"{path} {what}: an OCI layout is a directory", hint=f"oci-archive:{path} reads a tar of one")
-    if not (path / INDEX).exists():
+    if not os.path.exists(os.path.join(path, INDEX)):
         raise InputError(f"{path} is no OCI layout: it has no {INDEX}", hint=_WORKS)
     return OciLayout(reference, path, tag)
 
 
-def _path_and_tag(rest: str) -> tuple[Path, str | None]:
+def _path_and_tag(rest: str) -> tuple[str, str | None]:
     """`PATH` or `PATH:TAG`: the shortest path that exists, since a tag may have a colon in it too."""
-    at = len(rest) if _is_path(Path(rest)) else rest.find(":")
+    at = len(rest) if _is_path(rest) else rest.find(":")
     while 0 < at < len(rest):
-        if _is_path(Path(rest[:at])) or rest[:at] == "-":
-            return Path(rest[:at]), rest[at + 1 :]
+        if _is_path(rest[:at]) or rest[:at] == "-":
+            return rest[:at], rest[at + 1 :]
         at = rest.find(":", at + 1)
-    return Path(rest), None
+    return rest, None
 
 
-def _is_path(path: Path) -> bool:
+def _is_path(path: str) -> bool:
     try:
         return os.path.lexists(path)
     except (OSError, ValueError):

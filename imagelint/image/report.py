@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from imagelint.records import NamedTuple
+from imagelint.records import NamedTuple, record
 
 
-@dataclass(frozen=True, slots=True)
-class ImageSummary:
+class ImageSummary(NamedTuple):
     """Which image was read, from where, and how many bytes it stores."""
 
     reference: str
@@ -20,7 +17,7 @@ class ImageSummary:
     verified: bool
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class LayerReport:
     """One layer: the command of its history, its bytes, and how many tar entries it has.
 
@@ -43,8 +40,7 @@ class LayerReport:
     removed: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Reclaimable:
+class Reclaimable(NamedTuple):
     """Bytes that are stored and can go, by reason and by the layers that stored and hid them.
 
     `within_stored` is False for `duplicate` alone: those bytes are live, at two paths.
@@ -71,8 +67,7 @@ class WastedFile(NamedTuple):
     hidden_by: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class DiveNumbers:
+class DiveNumbers(NamedTuple):
     """The three numbers of dive's CI rules, computed as dive 0.13.1 does; None where dive prints NaN or infinity."""
 
     efficiency: float
@@ -80,8 +75,7 @@ class DiveNumbers:
     user_wasted_percent: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class PathSize:
+class PathSize(NamedTuple):
     """A live file, its bytes, and the layer that stores it."""
 
     path: str
@@ -89,8 +83,7 @@ class PathSize:
     layer: int
 
 
-@dataclass(frozen=True, slots=True)
-class FolderSize:
+class FolderSize(NamedTuple):
     """A folder, and the live files below it: their bytes and their number."""
 
     path: str
@@ -98,8 +91,7 @@ class FolderSize:
     files: int
 
 
-@dataclass(frozen=True, slots=True)
-class Leftover:
+class Leftover(NamedTuple):
     """Live files that a container does not need to run, of one kind, and the largest of them."""
 
     kind: str
@@ -108,8 +100,7 @@ class Leftover:
     example: str
 
 
-@dataclass(frozen=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """An installed package: the live bytes and files that are its own, and the layer that brought it.
 
     `manager` is the package database that lists it: `dpkg`, `apk`, `rpm`, `pip`, `npm`, `gem`, `go` or `java`.
@@ -123,8 +114,7 @@ class Package:
     layer: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Everything measured of one image. `live_bytes + reclaimable_bytes` is the sum of the layers' bytes.
 
     `reclaimable` sums up `waste`, which has every file. Those of the reason `duplicate` are live, and outside

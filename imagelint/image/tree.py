@@ -14,11 +14,10 @@ whole, by operations on sets and dictionaries that give what taking its entries 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
-from itertools import compress
+from functools import partial
+from itertools import compress, repeat
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.index import ARE_DIRECTORIES, ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex, marker_name
@@ -58,17 +57,20 @@ class Death(NamedTuple):
     successor: int | None
 
 
-@dataclass(slots=True)
+_DEATH = partial(tuple.__new__, Death)
+
+
 class Counts:
     """How many files and links a layer adds to what is below it, replaces, and removes; directories do not count."""
 
-    added: int = 0
-    changed: int = 0
-    removed: int = 0
+    __slots__ = ("added", "changed", "removed")
+
+    def __init__(self) -> None:
+        self.added = self.changed = self.removed = 0
 
 
 class Tree:
-    """The merged file system of the layers applied so far.
+    """The merged file system of an image's layers.
 
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
     `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
@@ -81,15 +83,20 @@ class Tree:
         self.deaths: list[Death] = []
         self.counts: list[Counts] = []
         self._starts: list[int] = []
+        self._layers = array("I")  # by node
         self._kinds = bytearray()
         self._directories = {""}
         self._listing = Listing()
+        self._complete = False
         self._links: dict[int, int] = {}  # of an inode with several paths: how many are left
         self._lost: dict[int, tuple[int, Cause, str]] = {}  # and the one it lost last
         self._dying: list[tuple[int, Cause, str]] = []
         self._implied_bytes = limits.implied_bytes
         for layer in layers:
-            self.apply(layer)
+            self._apply(layer)
+        # Nobody but `children` asks any more; then it is made anew, of what is left.
+        self._listing = Listing()
+        self._complete = True
 
     def start(self, layer: int) -> int:
         """The node of a layer's first entry; the others follow in the order of the index."""
@@ -101,8 +108,12 @@ class Tree:
 
     def place(self, node: int) -> tuple[int, int]:
         """The layer of a node, and its row in the layer's index."""
-        layer = bisect_right(self._starts, node) - 1
+        layer = self._layers[node]
         return layer, node - self._starts[layer]
+
+    def layer(self, node: int) -> int:
+        """The layer of a node."""
+        return self._layers[node]
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is live at a path."""
@@ -110,32 +121,42 @@ class Tree:
 
     def children(self, path: str) -> frozenset[str]:
         """The paths in a directory; none where it is none."""
-        return frozenset(child for child in self._listing.of(path) if child in self.paths)
+        if self._complete:
+            self._listing.add(tuple(self.paths), [each.rpartition("/")[0] for each in self.paths])
+            self._complete = False
+        return frozenset(self._listing.of(path))
 
-    def files(self, least: int = 1) -> dict[int, str]:
-        """The live files of at least so many bytes, by node; one with several paths has the first by name."""
+    def files(self, least: int = 1) -> dict[str, int]:
+        """The nodes of the live files of at least so many bytes; one with several paths has the first by name."""
         sizes, links = self.sizes, self._links
-        found = {node: path for path, node in self.paths.items() if node >= 0 and sizes[node] >= least}
+        found = {path: node for path, node in self.paths.items() if node >= 0 and sizes[node] >= least}
         if links:
-            for path, node in self.paths.items():
-                if node in links and path < found.get(node, ""):
-                    found[node] = path
+            first: dict[int, str] = {}
+            for path in [path for path, node in found.items() if node in links]:
+                other = first.setdefault(found[path], path)
+                if other != path:
+                    first[found[path]] = min(path, other)
+                    del found[max(path, other)]
         return found
 
-    def apply(self, layer: LayerIndex) -> None:
+    def _apply(self, layer: LayerIndex) -> None:
         """Puts a layer on top."""
         start = len(self.sizes)
         self._starts.append(start)
         self.counts.append(Counts())
         self.sizes.extend(layer.sizes)
+        self._layers.extend(array("I", [len(self._starts) - 1]) * len(layer))
         self._kinds.extend(layer.types)
         self._hide(layer)
         if not self._add_at_once(layer, start):
             self._add_each(layer, start)
         number = len(self._starts) - 1
-        for node, cause, path in self._dying:
-            self.deaths.append(Death(node, path, number, cause, self.paths.get(path)))
-        self._dying.clear()
+        if self._dying:
+            nodes, causes, paths = zip(*self._dying, strict=True)
+            successors = map(self.paths.get, paths)
+            # What Death(…) does, in C: many layers hide thousands of files.
+            self.deaths.extend(map(_DEATH, zip(nodes, paths, repeat(number), causes, successors, strict=False)))
+            self._dying.clear()
 
     def _hide(self, layer: LayerIndex) -> None:
         """What the layer's markers remove; whiteouts first, so that the order of the tar does not show."""
@@ -162,7 +183,7 @@ class Tree:
             return False
         directories = set(compress(paths, types.translate(ARE_DIRECTORIES)))
         directories.discard("")
-        implied = self._implied(layer, nodes, directories)
+        implied = self._implied(layer, directories)
         if not implied.isdisjoint(nodes):
             return False  # an entry below what is no directory
         lost: list[tuple[int, str]] = []
@@ -170,23 +191,24 @@ class Tree:
         olds = list(map(below.get, nodes))
         if olds.count(None) < len(olds):
             kinds = self._kinds
-            for old, (path, node) in zip(olds, nodes.items(), strict=True):
-                if old is not None:
-                    is_directory = kinds[node] == DIRECTORY
-                    changed += not is_directory
-                    if old != _IMPLIED and kinds[old] != DIRECTORY:
-                        lost.append((old, path))
-                    elif not is_directory:
-                        return False  # a directory is replaced, with all that is in it
+            met = [(old, path) for old, path in zip(olds, nodes, strict=True) if old is not None]
+            lost = [(old, path) for old, path in met if old != _IMPLIED and kinds[old] != DIRECTORY]
+            changed = sum(path not in directories for _, path in met)
+            if changed > sum(path not in directories for _, path in lost):
+                return False  # a directory is replaced, with all that is in it
         links = self._own_links(layer, start, nodes, directories)
         if links is None:
             return False
-        for old, path in lost:
-            self._lose(old, Cause.REPLACED, path)
+        sizes, linked, replaced = self.sizes, self._links, Cause.REPLACED
+        self._dying.extend([(old, replaced, path) for old, path in lost if sizes[old] and old not in linked])
+        if linked:
+            for old, path in lost:
+                if old in linked:
+                    self._lose(old, replaced, path)
         below.update(nodes)
         self._links.update(links)
         self._directories |= directories
-        self._listing.add(nodes)
+        self._listing.add(paths, layer.folders)
         for directory in implied:
             self._imply(directory)
         for row in layer.markers:
@@ -196,9 +218,9 @@ class Tree:
         counts.added += len(nodes) - len(directories) - changed
         return True
 
-    def _implied(self, layer: LayerIndex, nodes: Iterable[str], directories: set[str]) -> set[str]:
+    def _implied(self, layer: LayerIndex, directories: set[str]) -> set[str]:
         """The directories that a layer's entries are in, and that neither itself nor the ones below it have."""
-        found = {path.rpartition("/")[0] for path in nodes}
+        found = set(layer.folders)
         found.update(_directory_of(layer.types[row], layer.paths[row]) for row in layer.markers)
         found -= directories
         found -= self._directories
@@ -233,7 +255,7 @@ class Tree:
 
     def _add_each(self, layer: LayerIndex, start: int) -> None:
         """What the layer's entries put in place, one after another."""
-        nodes, links, directories, new = self.paths, layer.links, self._directories, self._listing.new
+        nodes, links, directories, put = self.paths, layer.links, self._directories, self._listing.put
         added = changed = 0
         for node, (path, kind) in enumerate(zip(layer.paths, layer.types, strict=True), start):
             if kind in _MARKERS or not path:
@@ -246,7 +268,7 @@ class Tree:
                 node = self._link(node, path, links[node - start])
             if path not in nodes:
                 nodes[path] = node
-                new.append(path)
+                put(path, parent)
                 if kind == DIRECTORY:
                     directories.add(path)
                 else:
@@ -289,7 +311,7 @@ class Tree:
                 self._replace(path, _IMPLIED, True)
             else:
                 self.paths[path] = _IMPLIED
-                self._listing.new.append(path)
+                self._listing.put(path, path.rpartition("/")[0])
                 self._directories.add(path)
 
     def _replace(self, path: str, node: int, is_directory: bool) -> None:

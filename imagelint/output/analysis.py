@@ -39,16 +39,7 @@ def analyze(found: Analysis) -> dict[str, Any]:
             }
             for each in report.reclaimable
         ],
-        "waste": [
-            {
-                "path": each.path,
-                "bytes": each.bytes,
-                "reason": each.reason,
-                "stored_by": each.stored_by,
-                "hidden_by": each.hidden_by,
-            }
-            for each in report.waste
-        ],
+        "waste": findings_json.Table(("path", "bytes", "reason", "stored_by", "hidden_by"), report.waste),
         "largest": [{"path": each.path, "bytes": each.bytes, "layer": each.layer} for each in report.largest],
         "folders": [{"path": each.path, "bytes": each.bytes, "files": each.files} for each in report.folders],
         "leftovers": [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from typing import Protocol
 
@@ -35,7 +35,7 @@ class Judged(Protocol):
         ...
 
     @property
-    def places(self) -> dict[int, Place]:
+    def places(self) -> Mapping[int, Place]:
         """The line behind each layer that is known."""
         ...
 
@@ -75,12 +75,12 @@ def observed(check: Check) -> str:
     return check.message + (f"; waived: {check.waived}" if check.waived else "")
 
 
-def _where(each: Culprit, places: dict[int, Place]) -> str:
+def _where(each: Culprit, places: Mapping[int, Place]) -> str:
     place = places.get(each.layer)
     return f"line {place.line}" if place else f"layer {each.layer}"
 
 
-def culprit(each: Culprit, places: dict[int, Place]) -> str:
+def culprit(each: Culprit, places: Mapping[int, Place]) -> str:
     """Who grew, by how much, and at which line."""
     what = each.package or each.command
     mostly = f", mostly {each.path}" if each.path else ""

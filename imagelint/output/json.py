@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from imagelint.records import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from imagelint.finding import FileError, FileReport, Finding, Fix, Price
@@ -17,7 +17,16 @@ SCHEMA = 1
 
 
 _ROWS = 1000  # of a long list that are made into text at a time
+_ENCODERS: dict[type, Callable[[Any], str]] = {str: json.encoder.encode_basestring_ascii, int: str}
+_ENCODERS[type(None)] = lambda _: "null"
 _SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
+class Table(NamedTuple):
+    """A long list of objects that have the same keys, as tuples of texts, whole numbers and None."""
+
+    keys: Sequence[str]
+    rows: Sequence[Sequence[str | int | None]]
 
 
 def dumps(document: object) -> str:
@@ -39,6 +48,12 @@ def pieces(value: object, indent: str = "") -> Iterator[str]:
             yield from pieces(each, inner)
             before = ",\n"
         yield f"\n{indent}}}"
+    elif isinstance(value, Table):
+        before = "[\n"
+        for start in range(0, len(value.rows), _ROWS):
+            yield f"{before}{_table(value.keys, value.rows[start : start + _ROWS], inner)}"
+            before = ",\n"
+        yield f"\n{indent}]" if value.rows else "[]"
     elif isinstance(value, list | tuple) and value:
         before = "[\n"
         if _are_rows(value):
@@ -69,6 +84,14 @@ def _rows(values: Sequence[object], indent: str) -> str:
     return f"{indent}{{{inner[1:]}{text[2:-2]}\n{indent}}}".replace(
         f"}}{inner}{{", f"\n{indent}}},\n{indent}{{{inner[1:]}"
     )
+
+
+def _table(keys: Sequence[str], rows: Sequence[Sequence[str | int | None]], indent: str) -> str:
+    """The objects of a table, encoded a column at a time."""
+    fields = ",\n".join(f"{indent}  {json.dumps(key).replace('%', '%%')}: %s" for key in keys)
+    layout = f"{indent}{{\n{fields}\n{indent}}}"
+    columns = ([_ENCODERS[type(value)](value) for value in column] for column in zip(*rows, strict=True))
+    return ",\n".join(map(layout.__mod__, zip(*columns, strict=True)))
 
 
 def check(files: Iterable[FileReport], errors: Iterable[FileError]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from imagelint.attribution import Attribution
 from imagelint.dockerfile.instructions import Instruction
@@ -12,10 +12,10 @@ from imagelint.image.report import Report
 from imagelint.pricing.bases import Candidate
 from imagelint.pricing.predictions import Prediction
 from imagelint.pricing.rebuild import Rebuild
+from imagelint.records import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(NamedTuple):
     """An image's report, and what its Dockerfile adds to it.
 
     `path` is the Dockerfile's, `instructions` are those behind the layers, by index, as far as that is known; `file`
@@ -24,7 +24,7 @@ class Analysis:
 
     report: Report
     path: str = ""
-    instructions: Mapping[int, Instruction] = field(default_factory=dict)
+    instructions: Mapping[int, Instruction] = MappingProxyType({})
     file: FileReport | None = None
     attribution: Attribution | None = None
     predictions: Sequence[Prediction] = ()

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from imagelint.attribution import Attribution, attribution
 from imagelint.finding import Finding
 from imagelint.graph import BuildGraph
 from imagelint.image.model import Image
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 from imagelint.linter import Linted
 from imagelint.pricing import crosslayer
 from imagelint.pricing.ladder import recommended_nodes
 from imagelint.pricing.ledger import Ledger
 from imagelint.pricing.prices import Bill, Charge, Pricer
+from imagelint.records import NamedTuple
 
 Tar = Callable[[int], AbstractContextManager[Iterable[Chunk]]]
 """A layer's uncompressed tar, by its index."""
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(NamedTuple):
     """What is known of an image and its Dockerfile together. `doubt` says so where they do not match."""
 
     ledger: Ledger

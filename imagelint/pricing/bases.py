@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from imagelint.image.model import Image
+from imagelint.records import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """Another base image, compared like for like: its bytes, and those of the image with its own layers on it.
 
     Sizes are layer bytes, and compressed bytes where both images' sources have them; `image_bytes` and

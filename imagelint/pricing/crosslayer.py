@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 
 from imagelint.attribution import Attribution
@@ -19,6 +18,7 @@ from imagelint.image.tree import Death
 from imagelint.image.waste import METADATA_ONLY, MOVED, OVERWRITTEN
 from imagelint.pricing.ledger import Ledger, Nodes
 from imagelint.pricing.prices import Charge
+from imagelint.records import NamedTuple
 from imagelint.sizes import human
 
 CODE, NAME = "IL220", "stored-in-vain"
@@ -59,8 +59,7 @@ class Kind(Enum):
     REWRITTEN = "overwrites"
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Bytes that one layer stored and another one hid, and how."""
 
     kind: Kind

@@ -7,11 +7,11 @@ together, by the union of their sets: bytes that two fixes would save are saved 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from imagelint.finding import Duplicates, Hidden, Paths, Recommended, Shadowed
 from imagelint.pricing.ledger import NONE, Ledger, Nodes
 from imagelint.pricing.prices import Charge
+from imagelint.records import NamedTuple
 
 MERGED, CLEANED, STORED_ONCE, NO_RECOMMENDS = "merged", "cleaned", "stored-once", "no-recommends"
 MULTI_STAGE, MULTI_STAGE_MINIMAL, LOWER_BOUND = "multi-stage", "multi-stage-minimal", "lower-bound"

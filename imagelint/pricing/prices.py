@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from imagelint.attribution import Attribution
 from imagelint.dockerfile.instructions import Instruction
@@ -21,20 +20,19 @@ from imagelint.finding import (
 )
 from imagelint.graph import BuildGraph
 from imagelint.pricing.ledger import NONE, Ledger, Nodes
+from imagelint.records import NamedTuple
 
 MISMATCH = "the Dockerfile does not match the image"
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
+class Charge(NamedTuple):
     """A finding with its price, and the entries that it is charged with."""
 
     finding: Finding
     nodes: Nodes
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(NamedTuple):
     """All findings of a Dockerfile priced, the dearest first; what is charged to two of them counts once in `total`."""
 
     charges: tuple[Charge, ...]

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from imagelint.attribution import Attribution
 from imagelint.dockerfile.instructions import Add, Copy, From, Instruction, Run
 from imagelint.graph import BuildGraph
 from imagelint.image.model import Layer
+from imagelint.records import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuild:
+class Rebuild(NamedTuple):
     """What is stored anew when an instruction changes: its first layer, and the bytes from there up.
 
     It is the most that it can be: an instruction that makes the very same layer again costs nothing.

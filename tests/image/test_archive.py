@@ -8,7 +8,6 @@ import os
 import tarfile
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.analyze import analyze
 from imagelint.image.limits import Limits
 from imagelint.image.reading import read_image
-from imagelint.image.report import Report
+from imagelint.image.report import LayerReport, Report
 from imagelint.testing import ImageBuilder, LayerBuilder, archive, tar_of
 
 COMPRESSIONS = (None, "gzip", "zstd") if find_spec("backports.zstd") else (None, "gzip")
@@ -47,9 +46,10 @@ def example() -> ImageBuilder:
 
 def facts(report: Report) -> Report:
     """A report without what hangs on where the image was read from."""
-    image = replace(report.image, reference="", source="", compressed_bytes=None, verified=False)
-    layers = tuple(replace(layer, digest=None, compressed_bytes=None) for layer in report.layers)
-    return replace(report, image=image, layers=layers)
+    unknown = {"digest": None, "compressed_bytes": None}
+    image = report.image._replace(reference="", source="", compressed_bytes=None, verified=False)
+    layers = tuple(LayerReport(**{**vars(layer), **unknown}) for layer in report.layers)
+    return report._replace(image=image, layers=layers)
 
 
 @pytest.mark.parametrize("shape", SHAPES)

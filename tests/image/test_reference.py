@@ -44,24 +44,24 @@ def test_a_path_that_exists_needs_no_prefix(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     Path("docker:27").touch()
     Path("debian").touch()
-    assert find_source("docker:27") == Archive("docker:27", Path("docker:27"))
-    assert find_source("debian") == Archive("debian", Path("debian"))
+    assert find_source("docker:27") == Archive("docker:27", "docker:27")
+    assert find_source("debian") == Archive("debian", "debian")
     assert find_source("docker://debian") == Engine("docker://debian", "debian")
 
 
 def test_a_tag_in_an_archive(tmp_path: Path) -> None:
     path = tmp_path / "a:b.tar"
     path.touch()
-    assert find_source(f"docker-archive:{path}") == Archive(f"docker-archive:{path}", path, None, "docker-archive")
+    assert find_source(f"docker-archive:{path}") == Archive(f"docker-archive:{path}", str(path), None, "docker-archive")
     assert find_source(f"docker-archive:{path}:x:1") == Archive(
-        f"docker-archive:{path}:x:1", path, "x:1", "docker-archive"
+        f"docker-archive:{path}:x:1", str(path), "x:1", "docker-archive"
     )
-    assert find_source(f"{path}:x:1") == Archive(f"{path}:x:1", path, "x:1")
+    assert find_source(f"{path}:x:1") == Archive(f"{path}:x:1", str(path), "x:1")
 
 
 def test_standard_input() -> None:
-    assert find_source("-") == Archive("-", Path("-"))
-    assert find_source("oci-archive:-:1.0") == Archive("oci-archive:-:1.0", Path("-"), "1.0", "oci-archive")
+    assert find_source("-") == Archive("-", "-")
+    assert find_source("oci-archive:-:1.0") == Archive("oci-archive:-:1.0", "-", "1.0", "oci-archive")
 
 
 def test_engines() -> None:
@@ -92,9 +92,9 @@ def test_directories(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a directory, not an image archive"):
         find_source(f"docker-archive:{tmp_path}")
     (tmp_path / "index.json").touch()
-    assert find_source(str(tmp_path)) == OciLayout(str(tmp_path), tmp_path)
-    assert find_source(f"oci:{tmp_path}:a:b") == OciLayout(f"oci:{tmp_path}:a:b", tmp_path, "a:b")
-    assert find_source(f"{tmp_path}:1") == OciLayout(f"{tmp_path}:1", tmp_path, "1")
+    assert find_source(str(tmp_path)) == OciLayout(str(tmp_path), str(tmp_path))
+    assert find_source(f"oci:{tmp_path}:a:b") == OciLayout(f"oci:{tmp_path}:a:b", str(tmp_path), "a:b")
+    assert find_source(f"{tmp_path}:1") == OciLayout(f"{tmp_path}:1", str(tmp_path), "1")
 
 
 def test_a_file_is_no_layout(tmp_path: Path) -> None:

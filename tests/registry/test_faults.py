@@ -7,7 +7,6 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -361,4 +360,4 @@ def test_a_limit_holds_for_a_layer(registry: Registry) -> None:
     from imagelint.image.limits import DEFAULT_LIMITS
 
     with pytest.raises(InputError, match="more than 100,000 bytes"):
-        read(registry, limits=replace(DEFAULT_LIMITS, layer_bytes=100_000))
+        read(registry, limits=DEFAULT_LIMITS._replace(layer_bytes=100_000))

@@ -46,10 +46,11 @@ class Inventory:
     removed, or replaced by a later layer's, are no package's any more than anybody's.
     """
 
-    def __init__(self, layers: Sequence[LayerIndex], tree: Tree) -> None:
+    def __init__(self, layers: Sequence[LayerIndex], tree: Tree, files: dict[str, int]) -> None:
+        """`files` are the live files' nodes by path."""
         self._layers = layers
         self._tree = tree
-        self._nodes = {path: node for node, path in tree.files().items()}
+        self._nodes = files
         self._records = self._kept()
         self._real: dict[str, str] = {"": ""}
         self.owner: dict[int, int] = {}
@@ -143,7 +144,7 @@ class Inventory:
         by_layer: defaultdict[int, int] = defaultdict(int)
         sizes = self._tree.sizes
         for node in nodes:
-            by_layer[self._tree.place(node)[0]] += sizes[node]
+            by_layer[self._tree.layer(node)] += sizes[node]
         layer = max(by_layer, key=lambda each: (by_layer[each], -each), default=0)
         return Package(package.manager, package.name, package.version, sum(by_layer.values()), len(nodes), layer)
 

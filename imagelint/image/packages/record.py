@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 
-
-@dataclass(slots=True)
 class Installed:
     """A package as its manager's records have it.
 
@@ -13,8 +10,13 @@ class Installed:
     everything that nobody else owns belongs to it.
     """
 
-    manager: str
-    name: str
-    version: str
-    paths: list[str] = field(default_factory=list)
-    folders: list[str] = field(default_factory=list)
+    __slots__ = ("folders", "manager", "name", "paths", "version")
+
+    def __init__(
+        self, manager: str, name: str, version: str, paths: list[str] | None = None, folders: list[str] | None = None
+    ) -> None:
+        self.manager = manager
+        self.name = name
+        self.version = version
+        self.paths = [] if paths is None else paths
+        self.folders = [] if folders is None else folders

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 from imagelint.errors import InputError
 from imagelint.image.blob import decompressed, is_compressed, peek
@@ -14,14 +12,15 @@ from imagelint.image.sources import docker_archive, oci_layout
 from imagelint.image.sources.files import CHUNK_BYTES
 from imagelint.image.sources.interface import OpenImage, Reading
 from imagelint.image.sources.members import FileMembers, Members, StreamMembers
-from imagelint.image.tar import BLOCK_BYTES, Chunk, is_header
+from imagelint.image.tar import is_header
+from imagelint.image.tar_content import BLOCK_BYTES, Chunk
+from imagelint.records import NamedTuple
 
-STANDARD_INPUT = Path("-")
+STANDARD_INPUT = "-"
 _HINT = "imagelint reads what `docker save IMAGE -o FILE` writes, and tars of OCI layouts"
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
+class Archive(NamedTuple):
     """An image archive in a file or, as `-`, on standard input; plain or compressed.
 
     `tag` chooses among several images in it. `kind` is `docker-archive` or `oci-archive`, where that was said; else a
@@ -29,7 +28,7 @@ class Archive:
     """
 
     reference: str
-    path: Path
+    path: str
     tag: str | None = None
     kind: str | None = None
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.blob import Blob
@@ -21,14 +19,18 @@ from imagelint.image.config import ImageConfig, clip, parse_config, parse_docume
 from imagelint.image.elf import ReadAt
 from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.members import Members, named_digest
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
+from imagelint.records import TYPE_CHECKING, record
+
+if TYPE_CHECKING:
+    from typing import Any
 
 MANIFEST = "manifest.json"
 _TAGS_SHOWN = 20
 _HINT = "imagelint reads what `docker save IMAGE -o FILE` writes"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenArchive:
     """An image of an archive; `names` are its layers' members."""
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
+from imagelint.records import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from imagelint.image.blob import Blob
     from imagelint.image.config import ImageConfig
     from imagelint.image.elf import ReadAt
-    from imagelint.image.tar import Chunk
+    from imagelint.image.tar_content import Chunk
 
 Progress = Callable[[str, int, int | None], None]
 """Told of work under way: what it is, how many bytes are done, and of how many (None: not known)."""
@@ -32,11 +31,9 @@ class Documents(Protocol):
 
     def get(self, digest: str) -> bytes | None:
         """The document of that digest, None where it is not known."""
-        ...
 
     def put(self, digest: str, content: bytes) -> None:
         """Keeps a document whose bytes were found to have that digest."""
-        ...
 
 
 class NoDocuments:
@@ -52,8 +49,7 @@ class NoDocuments:
 NO_DOCUMENTS = NoDocuments()
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """How an image is to be read.
 
     `verify` hashes every byte and compares it with the image's own digests; `contents` hashes what is in each file,
@@ -86,8 +82,7 @@ class Reading:
             self.notice(sentence)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredLayer:
+class StoredLayer(NamedTuple):
     """A layer as the source names it, before it is read.
 
     `digest` is that of the blob as it is stored, `compressed_bytes` its size: None where the source keeps layers
@@ -104,17 +99,14 @@ class OpenImage(Protocol):
     @property
     def source(self) -> str:
         """Where it was found: `docker`, `podman`, `docker-archive`, `oci`, `oci-archive` or `registry`."""
-        ...
 
     @property
     def config(self) -> ImageConfig:
         """The image's configuration, its bytes verified where a digest names them."""
-        ...
 
     @property
     def layers(self) -> tuple[StoredLayer, ...]:
         """The layers, lowest first. Their number need not be that of the configuration's diff_ids: images lie."""
-        ...
 
     def index(self, wanted: Collection[int]) -> Mapping[int, Blob]:
         """Reads layers and indexes them, at least the wanted ones. A blob that comes twice is read once.
@@ -122,15 +114,12 @@ class OpenImage(Protocol):
         A source that can only be read front to back may be read once in its life; it keeps what passed by.
         Raises BrokenImageError, InputError or EngineError.
         """
-        ...
 
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """The uncompressed tar of one layer, anew. Raises InputError where the source cannot be read again."""
-        ...
 
     def read_at(self, layer: int) -> ReadAt | None:
         """What reads a layer's uncompressed tar at any place, as long as the image is open; None where nothing can."""
-        ...
 
 
 class Source(Protocol):
@@ -141,4 +130,3 @@ class Source(Protocol):
 
         Raises ImageNotFoundError, BrokenImageError, InputError or EngineError.
         """
-        ...

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from threading import Lock
-from typing import TypeVar
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob, read_layer
 from imagelint.image.config import clip
 from imagelint.image.sources.interface import Reading
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
+from imagelint.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import TypeVar
+
+    Key = TypeVar("Key")
 
 _THREADS = 4
-Key = TypeVar("Key")
 
 
-@dataclass(frozen=True, slots=True)
-class LayerTask:
+class LayerTask(NamedTuple):
     """A layer to be read: its name for messages, the blob's bytes for progress, and how its chunks come.
 
     `open` is given a function to be called with the number of bytes that were read or skipped. A layer that is not

@@ -6,16 +6,17 @@ Documents come from an `Find` function by their descriptors; each is held agains
 
 from __future__ import annotations
 
-import platform
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256, sha512
-from typing import Any
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.config import ImageConfig, clip, parse_config, parse_document
 from imagelint.image.sources.interface import Reading, StoredLayer
+from imagelint.records import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from typing import Any
 
 INDEX_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -38,8 +39,7 @@ _ARM = re.compile(r"armv([5-8])")
 _USUAL = {"arm64": "v8", "arm": "v7", "amd64": "v1"}
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(NamedTuple):
     """What a document says of another one or of a blob: media type, digest, size in bytes, and what else it tells."""
 
     media_type: str
@@ -54,8 +54,7 @@ class Descriptor:
         return dict(self.annotations).get(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(NamedTuple):
     """An image's manifest and configuration: `digest` is that of the manifest, `layers` are the blobs, lowest first."""
 
     digest: str
@@ -74,6 +73,8 @@ Find = Callable[[Descriptor], bytes]
 
 def host_platform() -> str:
     """The platform of this machine, as images are labelled: containers run on Linux wherever the engine is."""
+    import platform  # brings much along, and most images have one platform
+
     machine = platform.machine().lower()
     if arm := _ARM.match(machine):
         return "linux/arm64" if arm[1] == "8" else f"linux/arm/v{arm[1]}"

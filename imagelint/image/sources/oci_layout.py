@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Self
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, unpacked
@@ -19,7 +16,11 @@ from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.layers import LayerTask, read_layers
 from imagelint.image.sources.manifests import Descriptor, Manifest, resolve_index
 from imagelint.image.sources.members import Members
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
+from imagelint.records import TYPE_CHECKING, NamedTuple, record
+
+if TYPE_CHECKING:
+    from typing import Self
 
 INDEX = "index.json"
 
@@ -30,12 +31,11 @@ def blob_name(digest: str) -> str:
     return f"blobs/{algorithm}/{encoded}"
 
 
-@dataclass(frozen=True, slots=True)
-class OciLayout:
+class OciLayout(NamedTuple):
     """An image in a layout's directory. `tag` chooses among several by their `org.opencontainers.image.ref.name`."""
 
     reference: str
-    path: Path
+    path: str
     tag: str | None = None
 
     @contextmanager
@@ -52,7 +52,7 @@ class OciLayout:
     def _read(self, name: str, reading: Reading) -> bytes:
         limit = reading.limits.document_bytes
         try:
-            with (self.path / name).open("rb") as file:
+            with open(os.path.join(self.path, name), "rb") as file:
                 content = file.read(limit + 1)
         except OSError as error:
             raise _missing(name, error) from None
@@ -61,11 +61,11 @@ class OciLayout:
         return content
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenLayout:
     """An image of a layout's directory."""
 
-    path: Path
+    path: str
     reference: str
     manifest: Manifest
     reading: Reading
@@ -111,7 +111,7 @@ class OpenLayout:
 class _Files:
     """The blobs of a layout that are open."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
         self._descriptors: list[int] = []
 
@@ -126,7 +126,7 @@ class _Files:
         """The bytes of a blob, whose file must have the size that its descriptor says."""
         name = blob_name(found.digest)
         try:
-            descriptor = os.open(self._path / name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            descriptor = os.open(os.path.join(self._path, name), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
             raise _missing(name, error, foreign=found.urls) from None
         self._descriptors.append(descriptor)
@@ -152,7 +152,7 @@ def _member(members: Members, descriptor: Descriptor) -> bytes:
     return content
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class OpenLayoutArchive:
     """An image of a layout's tar."""
 
