@@ -63,10 +63,12 @@ def read(arguments: argparse.Namespace, *, contents: bool = True, priced: bool =
 
 
 def read_as(arguments: argparse.Namespace, reference: str) -> Subject:
-    """Another image, read in the same way."""
+    """Another image, read in the same way; the Dockerfile may be its too, and then tells its base image's layers."""
     from imagelint.image.analyze import analyze
 
-    return Subject(analyze(_image(arguments, reference, contents=True)))
+    linted_ = lint(arguments)
+    image = _image(arguments, reference, contents=True)
+    return Subject(analyze(image, _base_layers(image, linted_)))
 
 
 def _image(arguments: argparse.Namespace, reference: str, *, contents: bool) -> Image:
@@ -117,8 +119,19 @@ def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]
     for reference in (arguments.old, arguments.new):
         with reading(arguments) as options:
             sides.append(Merged(read_image(reference, every=True, **options)))
-    found = compare(*sides)
-    return found, places(found.new, tie(sides[1].image, linted), linted) if linted else {}
+    tied = tie(sides[1].image, linted) if linted else None
+    found = compare(sides[0], sides[1], _base_layers(sides[0].image, linted), tied.base_layers if tied else None)
+    return found, places(found.new, tied, linted) if linted and tied else {}
+
+
+def _base_layers(image: Image, linted: Linted | None) -> int | None:
+    """How many layers are the base image's of one that the Dockerfile may have made; None where that is unknown."""
+    if linted is None:
+        return None
+    from imagelint.attribution import attribution
+
+    found = attribution(image.history, linted.graph)
+    return found.base_layers if found.matches else None
 
 
 def tie(image: Image, linted: Linted) -> Attribution:
