@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from imagelint.image.cache import SqliteCache
     from imagelint.image.model import Image
+    from imagelint.image.reading import OpenedImage
     from imagelint.linter import Linted
     from imagelint.pricing.analysis import Analysis
     from imagelint.pricing.assessment import Assessment
@@ -44,21 +46,53 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _analysis(arguments: argparse.Namespace) -> Analysis:
+    """What the command line asks for; what an earlier run found out about the very image is not found out again."""
+    from imagelint.image.reading import open_image, read_image
+
+    linted = subject.lint(arguments)
+    if arguments.sizes_only:
+        arguments.no_verify = True
+    alone = linted is None and not (arguments.base or arguments.base_candidate or arguments.sizes_only)
+    with subject.reading(arguments) as options:
+        with open_image(arguments.image, contents=not arguments.sizes_only, **options) as opened:
+            cache = options["cache"] if alone else None
+            if cache is not None and (known := _remembered(cache, opened, arguments)) is not None:
+                return known
+            image = opened.image
+        base = read_image(arguments.base, **options) if arguments.base else None
+        others = [read_image(reference, **options) for reference in arguments.base_candidate]
+    found = _found(arguments, image, linted, base, others)
+    if cache is not None and image.verified:
+        from imagelint.pricing import remembered
+
+        with subject.reading(arguments) as options:
+            options["cache"].put_report(remembered.key(opened.config), remembered.encode(found))
+    return found
+
+
+def _remembered(cache: SqliteCache, opened: OpenedImage, arguments: argparse.Namespace) -> Analysis | None:
+    from imagelint.pricing import remembered
+
+    content = cache.report(remembered.key(opened.config))
+    if content is None:
+        return None
+    try:
+        return remembered.decode(content, arguments.image, opened.source, verified=not arguments.no_verify)
+    except (ValueError, TypeError, KeyError):
+        return None  # which is as if it were not there
+
+
+def _found(
+    arguments: argparse.Namespace, image: Image, linted: Linted | None, base: Image | None, others: Sequence[Image]
+) -> Analysis:
+    """What the layers say, and the Dockerfile with them."""
     from imagelint.image.analyze import analyze, known_base_layers
-    from imagelint.image.reading import read_image
     from imagelint.pricing import bases
     from imagelint.pricing.analysis import Analysis
     from imagelint.pricing.ladder import ladder
     from imagelint.pricing.ledger import Ledger
     from imagelint.pricing.rebuild import rebuilds
 
-    linted = subject.lint(arguments)
-    if arguments.sizes_only:
-        arguments.no_verify = True
-    with subject.reading(arguments) as options:
-        image = read_image(arguments.image, contents=not arguments.sizes_only, **options)
-        base = read_image(arguments.base, **options) if arguments.base else None
-        others = [read_image(reference, **options) for reference in arguments.base_candidate]
     ledger = Ledger(image)
     assessed = _assessed(ledger, linted) if linted is not None else None
     base_layers = assessed.attribution.base_layers if assessed is not None else None

@@ -30,9 +30,13 @@ def run(arguments: argparse.Namespace) -> int:
             "limit": usage.limit,
             "layers": usage.layers,
             "documents": usage.documents,
+            "reports": usage.reports,
         }
         print(json.dumps(document))
         return 0
     print(printable(str(usage.path)))
-    print(f"{human(usage.bytes)} of {human(usage.limit)}: {usage.layers} layers, {usage.documents} documents")
+    print(
+        f"{human(usage.bytes)} of {human(usage.limit)}: {usage.layers} layers, {usage.documents} documents, "
+        f"{usage.reports} reports"
+    )
     return 0

@@ -1,4 +1,4 @@
-"""What earlier runs have read: indexes of layers by diff_id, and documents by digest, in one SQLite file.
+"""What earlier runs have read: indexes of layers by diff_id, documents by digest, and reports, in one SQLite file.
 
 Only what was verified enters, so that a cache never says of a digest what is not true of it. It is there to save time
 and nothing else: where it is locked, full, broken or not to be written, that is said once, and the run goes on without.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from hashlib import sha256
@@ -31,18 +32,20 @@ DEFAULT_BYTES = 1_000_000_000
 
 _BUSY_SECONDS = 5.0
 _FRESH_SECONDS = 3600  # a use is not written down more often than that
-_SCHEMA = 1
+_SCHEMA = 2
+_TABLES = ("layers", "documents", "reports")
 _BROKEN = ("malformed", "not a database", "file is encrypted")
 
 
 class Usage(NamedTuple):
-    """What a cache holds: where, in how many bytes of how many allowed, and how many layers and documents."""
+    """What a cache holds: where, in how many bytes of how many allowed, and how many layers, documents and reports."""
 
     path: Path
     bytes: int
     limit: int
     layers: int
     documents: int
+    reports: int
 
 
 def location() -> Path:
@@ -112,17 +115,33 @@ class SqliteCache:
         if digest.startswith("sha256:") and len(content) <= self._limit:
             self._store("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (digest, content, _now()))
 
+    def report(self, key: str) -> bytes | None:
+        """What was kept under a key."""
+        content = self._fetch("reports", "key", key)
+        if content is None:
+            return None
+        try:
+            return zlib.decompress(content)
+        except zlib.error:
+            return None
+
+    def put_report(self, key: str, content: bytes) -> None:
+        """Keeps what was found out about an image whose layers were all verified."""
+        packed = zlib.compress(content, 1)
+        if len(packed) <= self._limit:
+            self._store("INSERT OR REPLACE INTO reports VALUES (?, ?, ?)", (key, packed, _now()))
+
     def usage(self) -> Usage:
         """What is in it."""
         counted = self._run(
             lambda connection: [
                 connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608 - two names of our own
-                for table in ("layers", "documents")
+                for table in _TABLES
             ]
         )
-        layers, documents = counted or (0, 0)
+        layers, documents, reports = counted or (0, 0, 0)
         size = self._path.stat().st_size if self._path.exists() else 0
-        return Usage(self._path, size, self._limit, layers, documents)
+        return Usage(self._path, size, self._limit, layers, documents, reports)
 
     def close(self) -> None:
         """Closes the file."""
@@ -232,13 +251,14 @@ def _make(connection: sqlite3.Connection) -> None:
         cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
         cursor.execute("BEGIN IMMEDIATE")
         if cursor.execute("PRAGMA user_version").fetchone()[0] != _SCHEMA:
-            for table in ("layers", "documents"):
+            for table in _TABLES:
                 cursor.execute(f"DROP TABLE IF EXISTS {table}")
             cursor.execute(
                 "CREATE TABLE layers (diff_id TEXT, format TEXT, content BLOB, used INTEGER,"
                 " PRIMARY KEY (diff_id, format))"
             )
             cursor.execute("CREATE TABLE documents (digest TEXT PRIMARY KEY, content BLOB, used INTEGER)")
+            cursor.execute("CREATE TABLE reports (key TEXT PRIMARY KEY, content BLOB, used INTEGER)")
             cursor.execute(f"PRAGMA user_version = {_SCHEMA}")
         cursor.execute("COMMIT")
 
@@ -246,8 +266,8 @@ def _make(connection: sqlite3.Connection) -> None:
 def _shrunk(connection: sqlite3.Connection, limit: int) -> bool:
     """Deletes what was not used for longest until the rest is within the limit; whether anything went."""
     rows = connection.execute(
-        "SELECT 'layers', rowid, length(content), used FROM layers"
-        " UNION ALL SELECT 'documents', rowid, length(content), used FROM documents ORDER BY 4 DESC"
+        " UNION ALL ".join(f"SELECT '{table}', rowid, length(content), used FROM {table}" for table in _TABLES)  # noqa: S608
+        + " ORDER BY 4 DESC"
     ).fetchall()
     kept, gone = 0, False
     for table, row, size, _ in rows:

@@ -23,7 +23,7 @@ from imagelint.image.sources.interface import (
     StoredLayer,
 )
 from imagelint.image.tree import Tree
-from imagelint.records import NamedTuple, Protocol
+from imagelint.records import Protocol, cached_property
 
 
 class LayerCache(Protocol):
@@ -40,11 +40,24 @@ class LayerCache(Protocol):
         """Keeps an index. Only for a layer all of whose bytes were read, and hashed to that diff_id."""
 
 
-class OpenedImage(NamedTuple):
-    """An image that has been read, and its source, still open, for whoever wants to see what is in its files."""
+class OpenedImage:
+    """An image that has been found, its source still open, for whoever wants to see what is in its files."""
 
-    image: Image
-    source: OpenImage
+    def __init__(self, reference: str, source: OpenImage, reading: Reading, cache: LayerCache | None) -> None:
+        self.source = source
+        self._reference = reference
+        self._reading = reading
+        self._cache = cache
+
+    @property
+    def config(self) -> ImageConfig:
+        """Its configuration, for which no layer has to be read."""
+        return self.source.config
+
+    @cached_property
+    def image(self) -> Image:
+        """The image, whose layers are read when it is first asked for."""
+        return _read(self._reference, self.source, self._reading, self._cache)
 
 
 @contextmanager
@@ -61,7 +74,7 @@ def open_image(
     every: bool = False,
     cache: LayerCache | None = None,
 ) -> Iterator[OpenedImage]:
-    """Reads the image that `reference` names (`imagelint.image.reference` says how) and indexes its layers.
+    """Finds the image that `reference` names (`imagelint.image.reference` says how); reads and indexes its layers.
 
     `verify` compares every layer that is read with its diff_id, and its blob with its digest; without `contents` the
     files' content is not hashed, and reports tell no `metadata-only`, `moved` or `duplicate`. What is not verified is
@@ -73,7 +86,7 @@ def open_image(
     reading = Reading(verify, contents, limits, progress, platform, notice, documents, plain_http, every)
     try:
         with find_source(reference).open(reading) as source:
-            yield OpenedImage(_read(reference, source, reading, cache), source)
+            yield OpenedImage(reference, source, reading, cache)
     except BrokenImageError as error:
         raise BrokenImageError(f"{reference}: {error.message}", hint=error.hint) from None
 
