@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from hashlib import sha256
 from importlib import import_module
 from itertools import chain
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.elf import ReadAt
+from imagelint.image.hashing import Hasher
 from imagelint.image.index import LayerIndex, index_layer
 from imagelint.image.limits import DEFAULT_LIMITS, MIB, Limits
 from imagelint.image.tar import TarReader
@@ -79,21 +79,26 @@ class Meter:
         self.bytes = 0
         self._chunks = chunks
         self._limit = limit
-        self._hash = sha256() if hashed else None
+        self._hasher = Hasher() if hashed else None
 
     def __iter__(self) -> Iterator[Chunk]:
-        for chunk in self._chunks:
-            self.bytes += len(chunk)
-            if self._limit is not None and self.bytes > self._limit:
-                raise BrokenImageError(f"the layer has more than {self._limit:,} bytes")
-            if self._hash is not None:
-                self._hash.update(chunk)
-            yield chunk
+        hasher = self._hasher
+        try:
+            for chunk in self._chunks:
+                self.bytes += len(chunk)
+                if self._limit is not None and self.bytes > self._limit:
+                    raise BrokenImageError(f"the layer has more than {self._limit:,} bytes")
+                if hasher is not None:
+                    hasher.update(chunk)
+                yield chunk
+        finally:
+            if hasher is not None:
+                hasher.end()
 
     @property
     def digest(self) -> str | None:
         """`sha256:…` of what has passed, None where it was not hashed."""
-        return None if self._hash is None else f"sha256:{self._hash.hexdigest()}"
+        return None if self._hasher is None else f"sha256:{self._hasher.hexdigest()}"
 
 
 def peek(chunks: Iterable[Chunk], size: int) -> tuple[bytes, Iterator[Chunk]]:
