@@ -36,12 +36,8 @@ def report(arguments: argparse.Namespace, chosen: Options, paths: Sequence[str])
     assessed = _assessed(arguments, linted, chosen)
     if not assessed.attribution.matches:
         print(f"imagelint: warning: {printable(assessed.doubt)}", file=sys.stderr)
-    found = tuple(
-        finding
-        for finding in assessed.bill.findings
-        if not least or (finding.price is not None and (finding.price.layer_bytes or 0) >= least)
-    )
-    return FileReport(name, linted.source.index, found, assessed.bill.total)
+    bill = assessed.bill if not least else assessed.costing(least)
+    return FileReport(name, linted.source.index, bill.findings, bill.total)
 
 
 def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Options) -> Assessment:

@@ -30,6 +30,14 @@ class Assessment(NamedTuple):
     bill: Bill
     doubt: str
 
+    def costing(self, least: int) -> Bill:
+        """The bill of those findings alone that cost so many layer bytes or more."""
+        dear = [
+            each for each in self.bill.charges if each.finding.price and (each.finding.price.layer_bytes or 0) >= least
+        ]
+        total = self.ledger.bytes(frozenset[int]().union(*(charge.nodes for charge in dear)))
+        return Bill(tuple(dear), None if self.bill.total is None else total)
+
 
 def assess(
     image: Image | Ledger,
