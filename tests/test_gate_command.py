@@ -105,6 +105,37 @@ def test_what_cannot_be_judged_never_passes(imagelint: Run, folder: Path, option
     assert json.loads(done.stdout)["verdict"] == "not-judged"
 
 
+def test_findings_of_another_images_dockerfile(imagelint: Run, folder: Path) -> None:
+    (folder / "other").write_text("FROM base:1\nRUN make\nRUN make install\n")
+    done = imagelint("gate", "image.tar", "--isolated", "--max-reclaimable", "1", "--dockerfile", "other", cwd=folder)
+    assert done.returncode == 2
+    assert "what other costs is not known: it is not this image's" in done.stderr
+
+
+class TestSeveral:
+    """As pre-commit calls the hook: with all archives that have changed."""
+
+    def test_each_is_judged(self, imagelint: Run, folder: Path) -> None:
+        done = imagelint("gate", "image.tar", "grown.tar", "--isolated", "--max-size", "10kB", cwd=folder)
+        assert done.returncode == 1
+        first, second = done.stdout.split("grown.tar:\n")
+        assert first.startswith("image.tar:\nheld   max-size: ")
+        assert second.startswith("BROKEN max-size: ")
+
+    def test_one_that_is_not_there_does_not_hide_the_others(self, imagelint: Run, folder: Path) -> None:
+        done = imagelint("gate", "nowhere.tar", "grown.tar", "--isolated", "--max-size", "10kB", cwd=folder)
+        assert done.returncode == 2
+        assert "no such file: nowhere.tar" in done.stderr
+        assert "BROKEN max-size: " in done.stdout
+
+    @pytest.mark.parametrize("options", [["--output-format", "json"], ["--baseline", "x.json"]])
+    def test_not_what_is_one_images(self, imagelint: Run, folder: Path, options: list[str]) -> None:
+        arguments = ["gate", "image.tar", "grown.tar", "--isolated", "--max-size", "10kB", *options]
+        done = imagelint(*arguments, cwd=folder)
+        assert done.returncode == 2
+        assert "several images" in done.stderr
+
+
 class TestGrowth:
     def gate(self, imagelint: Run, folder: Path, *options: str) -> tuple[int, dict[str, object]]:
         done = imagelint("gate", "--isolated", "--output-format", "json", *options, cwd=folder)

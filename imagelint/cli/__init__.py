@@ -249,7 +249,7 @@ def _diff(commands: _Commands) -> None:
 
 def _gate(commands: _Commands) -> None:
     parser = _command(commands, "gate", "fail when an image is too big or has grown")
-    _image(parser)
+    _image(parser, nargs="+")
     budgets = parser.add_argument_group("budgets", "sizes such as 500MB or 500MiB; over those of the configuration")
     budgets.add_argument("--max-size", metavar="SIZE", help="the most layer bytes")
     budgets.add_argument(
@@ -335,8 +335,9 @@ def _output(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _image(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", metavar="IMAGE", help="an image: in an engine or registry, an archive, an OCI layout")
+def _image(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    where = "an image: in an engine or registry, an archive, an OCI layout"
+    parser.add_argument("image", nargs=nargs, metavar="IMAGE", help=where)
     _image_options(parser)
 
 

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 
 from imagelint import gate, sizes
-from imagelint.cli import subject
+from imagelint.cli import complain, subject
 from imagelint.errors import ImagelintError, UsageError
 from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
@@ -25,7 +25,27 @@ DIVE_KEYS = {
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Hold an image to its budgets: 0 held, 1 broken; whatever cannot be judged ends in 2."""
+    """Hold images to their budgets: 0 all held, 1 one broken; whatever cannot be judged ends in 2."""
+    images: list[str] = arguments.image
+    if len(images) == 1:
+        arguments.image = images[0]
+        return _reported(arguments)
+    if arguments.output_format != "text" or arguments.baseline or arguments.baseline_image:
+        raise UsageError("several images are judged by budgets alone, and reported as text", hint="name one image")
+    worst = 0
+    for image in images:
+        arguments.image = image
+        print(f"{printable(image)}:", flush=True)
+        try:
+            worst = max(worst, _reported(arguments))
+        except ImagelintError as error:
+            complain(error)
+            worst = 2
+    return worst
+
+
+def _reported(arguments: argparse.Namespace) -> int:
+    """Judge one image; a program that waits for a report gets one of what cannot be judged too."""
     try:
         return _judge(arguments)
     except ImagelintError as error:

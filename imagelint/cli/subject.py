@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from imagelint.cli.progress import bar
 from imagelint.cli.shared import build_context
+from imagelint.errors import UsageError
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.sizes import parse_size
 from imagelint.text import printable
@@ -54,7 +55,10 @@ def read(arguments: argparse.Namespace, *, contents: bool = True, priced: bool =
     tied = tie(ledger.image, linted_)
     report = analyze(ledger, tied.base_layers)
     total = None
-    if priced and tied.matches:
+    if priced:
+        if not tied.matches:
+            hint = "give the one that it was built from, with its --target and --build-arg"
+            raise UsageError(f"what {linted_.path} costs is not known: it is not this image's", hint=hint)
         from imagelint.pricing.assessment import assess
 
         text, context = linted_.source.text, linted_.graph.context

@@ -165,7 +165,7 @@ def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> It
     if budgets.max_reclaimable is not None:
         if subject.findings_bytes is None:
             raise UsageError("--max-reclaimable prices a Dockerfile's findings", hint="give --dockerfile FILE")
-        yield _most("max-reclaimable", subject.findings_bytes, budgets.max_reclaimable, "findings cost ")
+        yield _most("max-reclaimable", subject.findings_bytes, budgets.max_reclaimable, "the findings' ")
     if budgets.forbidden_paths:
         yield _none("forbidden-paths", budgets.forbidden_paths, subject.paths)
     if budgets.forbidden_packages:
