@@ -186,6 +186,22 @@ def test_pip_into_a_folder(tmp_path: Path) -> None:
     assert packages(tmp_path, layer) == [("pip", "flask", "3.1.3", 100 + 213 + 27 + len(record), 0)]
 
 
+def test_what_a_distribution_brings_along_is_part_of_it(tmp_path: Path) -> None:
+    """As `pip list` has it; setuptools has others' dist-info among its files."""
+    site = "usr/lib/python3.11/site-packages"
+    record = b"s/_vendor/wheel-1.dist-info/METADATA,,\ns/_vendor/wheel.py,,\ns/_vendor/wheel-1.dist-info/RECORD,,\n"
+    layer = (
+        LayerBuilder()
+        .file(f"{site}/s/_vendor/wheel-1.dist-info/METADATA", b"Name: wheel\nVersion: 1\n")
+        .file(f"{site}/s/_vendor/wheel-1.dist-info/RECORD", b"wheel.py,,\nwheel-1.dist-info/METADATA,,\n")
+        .file(f"{site}/s/_vendor/wheel.py", 100)
+        .file(f"{site}/s-84.dist-info/METADATA", b"Name: s\nVersion: 84\n")
+        .file(f"{site}/s-84.dist-info/RECORD", record)
+    )
+    size = 23 + 40 + 100 + 20 + len(record)
+    assert packages(tmp_path, layer) == [("pip", "s", "84", size, 0)]
+
+
 def test_gem_with_a_compiled_part(tmp_path: Path) -> None:
     """gem keeps what it compiles a second time, below `extensions`."""
     home = "var/lib/gems/3.1.0"

@@ -10,6 +10,7 @@ from imagelint.image.elf import MAGIC, Elf
 from imagelint.image.packages.record import Installed
 from imagelint.image.packages.system import Records
 
+_PYTHON_ENDINGS = ("/METADATA", "/PKG-INFO")
 _JAVA = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)$")
 _JAVA_NUMBER = re.compile(r"-([A-Za-z]+)[\w.+]*-(?=\d)")
 _JAVA_ENDINGS = (".jar", ".war", ".ear")
@@ -21,20 +22,33 @@ _JAVA_WORDS = frozenset(
 
 
 def python(records: Records) -> Iterator[Installed]:
-    """Distributions as pip installs them (PEP 376, PEP 627), and eggs' directories."""
-    for path, content in records.items():
-        if path.endswith(("/METADATA", "/PKG-INFO")):
-            name, _, version = content.decode("utf-8", "replace").partition("\t")
-            folder = path.rpartition("/")[0]
-            site = folder.rpartition("/")[0]
-            package = Installed("pip", name or folder.rpartition("/")[2].partition("-")[0], version, folders=[folder])
-            record = records.get(f"{folder}/RECORD", b"").decode("utf-8", "surrogateescape")
-            package.paths += (_joined(site, line) for line in record.split("\n") if line)
-            # `pip install --target` moves the programs to the folder's own bin, and leaves the RECORD as it was.
-            package.paths += (f"{site}/{line[6:]}" for line in record.split("\n") if line.startswith("../../bin/"))
-            listed = records.get(f"{folder}/installed-files.txt", b"").decode("utf-8", "surrogateescape")
-            package.paths += (_joined(folder, line) for line in listed.split("\n") if line)
+    """Distributions as pip installs them (PEP 376, PEP 627), and eggs' directories.
+
+    One whose metadata are another's files is part of that: setuptools brings a dozen along that pip does not list.
+    """
+    found = {path: _distribution(path, records) for path in records if path.endswith(_PYTHON_ENDINGS)}
+    listed: dict[str, set[str]] = {}
+    for path, package in found.items():
+        for each in package.paths:
+            if each in found:
+                listed.setdefault(each, set()).add(path)
+    for path, package in found.items():
+        if listed.get(path, set()) <= {path}:
             yield package
+
+
+def _distribution(path: str, records: Records) -> Installed:
+    name, _, version = records[path].decode("utf-8", "replace").partition("\t")
+    folder = path.rpartition("/")[0]
+    site = folder.rpartition("/")[0]
+    package = Installed("pip", name or folder.rpartition("/")[2].partition("-")[0], version, folders=[folder])
+    record = records.get(f"{folder}/RECORD", b"").decode("utf-8", "surrogateescape")
+    package.paths += (_joined(site, line) for line in record.split("\n") if line)
+    # `pip install --target` moves the programs to the folder's own bin, and leaves the RECORD as it was.
+    package.paths += (f"{site}/{line[6:]}" for line in record.split("\n") if line.startswith("../../bin/"))
+    listed = records.get(f"{folder}/installed-files.txt", b"").decode("utf-8", "surrogateescape")
+    package.paths += (_joined(folder, line) for line in listed.split("\n") if line)
+    return package
 
 
 def _joined(folder: str, path: str) -> str:
