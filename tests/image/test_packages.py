@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import struct
 import subprocess
+import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
@@ -132,6 +133,36 @@ def test_rpm_in_sqlite_with_a_write_ahead_log(tmp_path: Path) -> None:
     assert path.read_bytes()[18:20] == b"\2\2"
     layer = LayerBuilder().file("usr/lib/sysimage/rpm/rpmdb.sqlite", path.read_bytes()).file("usr/bin/bash", 700)
     assert packages(tmp_path, layer) == [("rpm", "bash", "5.1-1.el9", 700, 0)]
+
+
+ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t)"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        f"CREATE VIEW Packages AS {ENDLESS} SELECT 'x' AS blob FROM t",
+        f"CREATE VIEW Packages AS {ENDLESS} SELECT x'00' AS blob FROM t",
+        f"CREATE VIEW Packages AS {ENDLESS} SELECT n AS blob FROM t WHERE n < 0",
+        "CREATE VIEW Packages AS SELECT zeroblob(900000000) AS blob",
+        "CREATE TABLE Packages (blob BLOB AS (zeroblob(900000000)), n); INSERT INTO Packages (n) VALUES (1)",
+    ],
+    ids=["texts", "headers", "nothing", "a large one", "a column"],
+)
+def test_a_database_that_has_no_end(schema: str) -> None:
+    """What an image brings is a stranger's program for SQLite; it ends, and in little memory."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(schema)
+        content = database.serialize()
+    done: list[bytes] = []
+    tracemalloc.start()
+    try:
+        done.append(rpm.reduce_sqlite(content))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert done == [b""]
+    assert peak < 50_000_000
 
 
 def test_rpm_in_its_own_format(tmp_path: Path) -> None:
