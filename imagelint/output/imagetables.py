@@ -94,6 +94,9 @@ def _ladder(out: Console, found: Analysis) -> None:
     out.print(table)
 
 
+_BASE = "  (base image)"
+
+
 def _layers(found: Analysis, width: int) -> Table:
     layers, lines = found.report.layers, found.instructions
     again = {each.instruction: each.layer_bytes for each in found.rebuilds}
@@ -114,7 +117,7 @@ def _layers(found: Analysis, width: int) -> Table:
             instruction = lines.get(layer.index)
             cells.append(str(instruction.start_line) if instruction else "")
             cells.append(human(again[instruction]) if instruction in again else "")
-        mark = "  (base image)" if layer.base else ""
+        mark = _BASE if layer.base and left >= 2 * len(_BASE) else ""
         command = cut(Text(printable(" ".join(layer.command.split()))), left - len(mark))
         table.add_row(*cells, command.append(mark, "dim"))
     return table
