@@ -8,7 +8,7 @@ import sys
 def main() -> int:
     """Run the command line; returns the exit status."""
     # What is made at start-up stays until the end: looking through it again and again would find nothing to free.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(2_000_000, 20, 20)
     try:
         from imagelint.cli import main as run
         from imagelint.cli.signals import end_in_order

@@ -68,6 +68,12 @@ class Reader:
         """The error of a key."""
         return UsageError(f"{self.path}: {key} {message}", hint=hint)
 
+    def number(self, key: str, called: str) -> float | None:
+        """A number, with or without a fraction, or None."""
+        kind = int if type(self.table.get(key)) is int else float
+        value: float | None = self.get(key, kind, called)
+        return value
+
     def text(self, key: str) -> str | None:
         """A text, or None."""
         value: str | None = self.get(key, str, "a text")

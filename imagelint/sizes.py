@@ -6,7 +6,8 @@ import re
 
 from imagelint.errors import UsageError
 
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(B|[kKMGT]i?B?)?\s*", re.ASCII)
+#: So many digits are more than any image has, and few enough for a float.
+_SIZE = re.compile(r"\s*(\d{1,18}(?:\.\d{1,18})?)\s*(B|[kKMGT]i?B?)?\s*", re.ASCII)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 

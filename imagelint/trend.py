@@ -9,23 +9,33 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from imagelint.errors import InputError
-from imagelint.gate import Verdict
+from imagelint.gate import Check, Verdict
 from imagelint.image.report import Report
 
-_TABLE = """
+_RUNS = """
 CREATE TABLE IF NOT EXISTS runs (
     time INTEGER NOT NULL, image TEXT NOT NULL, id TEXT NOT NULL, commit_id TEXT,
     layer_bytes INTEGER NOT NULL, compressed_bytes INTEGER, live_bytes INTEGER NOT NULL, layers INTEGER NOT NULL,
     held INTEGER NOT NULL, broken TEXT NOT NULL
 )"""
+_BUDGETS = """
+CREATE TABLE IF NOT EXISTS budgets (
+    run INTEGER NOT NULL, name TEXT NOT NULL, observed NUMERIC NOT NULL, allowed NUMERIC NOT NULL,
+    held INTEGER NOT NULL, waived TEXT
+)"""
+_OF_RUN = "SELECT name, observed, allowed, held, waived FROM budgets WHERE run = ? ORDER BY rowid"
 _COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA", "BUILD_VCS_NUMBER", "GIT_COMMIT")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: when (seconds since 1970), which image, its sizes in bytes, and the budgets that were broken."""
+    """One run: when (seconds since 1970), which image, its sizes in bytes, the broken budgets' names, and all budgets.
+
+    The budgets have no messages: what was observed and what was allowed is kept.
+    """
 
     time: int
     image: str
@@ -37,6 +47,7 @@ class Run:
     layers: int
     held: bool
     broken: str
+    budgets: tuple[Check, ...] = ()
 
 
 def record(path: str, report: Report, verdict: Verdict, commit: str | None) -> None:
@@ -57,8 +68,13 @@ def record(path: str, report: Report, verdict: Verdict, commit: str | None) -> N
     )
     try:
         with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
-            connection.execute(_TABLE)
-            connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute(_RUNS)
+            connection.execute(_BUDGETS)
+            run = connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row).lastrowid
+            connection.executemany(
+                "INSERT INTO budgets VALUES (?, ?, ?, ?, ?, ?)",
+                [(run, each.name, each.observed, each.limit, int(each.held), each.waived) for each in verdict.checks],
+            )
     except sqlite3.Error as error:
         raise InputError(f"{path}: the run cannot be recorded: {error}") from error
 
@@ -67,15 +83,27 @@ def runs(path: str, image: str | None, last: int) -> Sequence[Run]:
     """The last runs, the oldest first; raises InputError where the file is not there or is no such database."""
     if not os.path.isfile(path):
         raise InputError(f"no such file: {path}", hint="imagelint gate --record writes it")
-    query = "SELECT * FROM runs WHERE ?1 IS NULL OR image = ?1 ORDER BY time DESC, rowid DESC LIMIT ?2"
+    query = "SELECT rowid, * FROM runs WHERE ?1 IS NULL OR image = ?1 ORDER BY time DESC, rowid DESC LIMIT ?2"
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as connection:
+        with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=10)) as connection:
             rows = connection.execute(query, (image, last)).fetchall()
-        return [_run(*row) for row in reversed(rows)]
-    except (sqlite3.Error, TypeError, IndexError) as error:
+            found = [_run(row, connection.execute(_OF_RUN, row[:1]).fetchall()) for row in reversed(rows)]
+    except (sqlite3.Error, TypeError, ValueError) as error:
         raise InputError(f"{path}: is no record of imagelint's runs: {error}") from error
+    if image is not None and not found:
+        raise InputError(f"{path}: has no run of {image}", hint=f"imagelint trend {path} shows the images that it has")
+    return found
 
 
-def _run(*row: Any) -> Run:
-    held, broken = row[8:]
-    return Run(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], bool(held), str(broken))
+def _run(row: Sequence[Any], budgets: Sequence[Sequence[Any]]) -> Run:
+    _, when, image, id_, commit, layer_bytes, compressed, live_bytes, layers, held, broken = row
+    counts = [when, layer_bytes, live_bytes, layers, *([] if compressed is None else [compressed])]
+    if not all(isinstance(count, int) and count >= 0 for count in counts):
+        raise ValueError("a number of bytes is none")
+    checks = tuple(
+        Check(str(name), observed + 0, limit + 0, bool(good), "", waived)
+        for name, observed, limit, good, waived in budgets
+    )
+    return Run(
+        when, str(image), str(id_), commit, layer_bytes, compressed, live_bytes, layers, bool(held), str(broken), checks
+    )

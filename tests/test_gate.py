@@ -93,6 +93,17 @@ def test_growth(now: int, growth: str, held: bool) -> None:
     assert gate.judge(report(("a", now)), budgets, baseline).held is held
 
 
+@pytest.mark.parametrize("text", ["5", "0.5", "100", " 05 ", "99.", "00.1"])
+def test_a_growth_that_may_be_percent_or_bytes_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="percent or bytes"):
+        gate.parse_growth(text)
+
+
+@pytest.mark.parametrize(("text", "limit"), [("0", 0), ("0.0", 0), ("101", 101), ("5B", 5), ("468894", 468_894)])
+def test_a_growth_in_bytes(text: str, limit: int) -> None:
+    assert gate.parse_growth(text).limit(10**9) == limit
+
+
 def test_the_layer_that_grew_is_named_with_its_file() -> None:
     old = report(("base", 100), ("RUN pip", 50), ("COPY", 10), largest=(PathSize("/a", 40, 1),))
     new = report(

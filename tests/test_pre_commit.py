@@ -14,12 +14,15 @@ import pytest
 from pre_commit.clientlib import load_manifest
 
 from imagelint.files import is_dockerfile_name
+from imagelint.testing import ImageBuilder, LayerBuilder
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFEST = ROOT / ".pre-commit-hooks.yaml"
 
 DOCKERFILE = "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends curl\n"
 DOCKERFILES = ("app.dockerfile", "Dockerfile-dev", "sub/Containerfile")
+# Archives of images by the bytes that they store; the budget is 1 kB.
+ARCHIVES = {"small.tar": 999, "large.tar": 1001}
 # Dockerfiles by what they hold, and not by their names: a hook that reads them would report and fix them.
 OTHERS = ("x.dockerignore", "Dockerfile.dockerignore", "notes.txt", "mydockerfile")
 
@@ -68,13 +71,16 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    """Run both hooks with `pre-commit try-repo`. It installs imagelint, so it runs once for all the tests here."""
+    """Run all hooks with `pre-commit try-repo`. It installs imagelint, so it runs once for all the tests here."""
     project = _snapshot(tmp_path_factory.mktemp("project"))
     repository = tmp_path_factory.mktemp("repository")
     for name in (*DOCKERFILES, *OTHERS):
         path = repository / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(DOCKERFILE)
+    for name, size in ARCHIVES.items():
+        ImageBuilder("x:1").layer(LayerBuilder().file("a", size), "COPY a /").save(repository / name)
+    (repository / "imagelint.toml").write_text('[gate]\nmax-size = "1kB"\n')
     _commit(repository)
     command = [
         sys.executable,
@@ -91,7 +97,6 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     parts = re.split(r"^- hook id: (\S+)$", done.stdout, flags=re.MULTILINE)
     hooks = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert set(hooks) == {"imagelint", "imagelint-fix", "imagelint-gate"}, done.stdout + done.stderr
-    assert "(no files to check)Skipped" in done.stdout
     return Ran(repository, done.returncode, hooks)
 
 
@@ -147,3 +152,11 @@ def test_other_files_are_left_alone(ran: Ran, name: str) -> None:
     assert (ran.repository / name).read_text() == DOCKERFILE
     for output in ran.hooks.values():
         assert not re.search(rf"(^|\s){re.escape(name)}\b", output)
+
+
+def test_the_gate_judges_each_archive(ran: Ran) -> None:
+    """Several archives are given to one run of the hook: each has its verdict, and the worst is the status."""
+    output = ran.hooks["imagelint-gate"]
+    assert "- exit code: 1" in output
+    assert "small.tar:\nheld   max-size: 999 B is within the limit of 1.00 kB" in output
+    assert "large.tar:\nBROKEN max-size: 1.00 kB is 1 B over the limit of 1.00 kB" in output

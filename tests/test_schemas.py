@@ -96,3 +96,27 @@ def test_cache(imagelint: Run) -> None:
 def test_ls_and_diff(imagelint: Run, image: Path) -> None:
     valid("ls", imagelint("ls", "--all-layers", "--recursive", "--output-format", "json", image).stdout)
     valid("diff", imagelint("diff", "--output-format", "json", image, image).stdout)
+    other = ImageBuilder("example:2", labels={"a": "1"}).layer(
+        LayerBuilder().file("a", 70), "RUN /bin/sh -c make # buildkit"
+    )
+    path = other.save(image.parent / "other.tar")
+    printed = imagelint("diff", "--output-format", "json", image, path).stdout
+    valid("diff", printed)
+    assert all(json.loads(printed)[key] for key in ("layers", "paths", "configuration"))
+
+
+def test_trend(imagelint: Run, image: Path) -> None:
+    """A run that held, one with a waiver, one that was broken, with whole numbers and a share."""
+    folder = image.parent
+    (folder / "waived.toml").write_text(
+        '[gate]\n[[gate.waiver]]\ncheck = "max-size"\nreason = "it is new"\nexpires = 2999-01-01\n'
+    )
+    for options in (["--max-size", "1MB", "--min-efficiency", "0.1"], ["--max-size", "1kB"]):
+        imagelint("gate", image, "--config", folder / "waived.toml", "--record", folder / "r.sqlite", *options)
+    imagelint("gate", image, "--isolated", "--record", folder / "r.sqlite", "--max-size", "1kB")
+    printed = imagelint("trend", folder / "r.sqlite", "--output-format", "json").stdout
+    valid("trend", printed)
+    runs = json.loads(printed)["runs"]
+    assert [run["held"] for run in runs] == [True, True, False]
+    assert [len(run["budgets"]) for run in runs] == [2, 1, 1]
+    assert runs[1]["budgets"][0]["waived"] == "it is new (until 2999-01-01)"

@@ -249,7 +249,10 @@ def _diff(commands: _Commands) -> None:
 
 def _gate(commands: _Commands) -> None:
     parser = _command(commands, "gate", "fail when an image is too big or has grown")
-    _image(parser, nargs="+")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="*", help="an image, or several (default: those that the configuration names)"
+    )
+    _image_options(parser)
     budgets = parser.add_argument_group("budgets", "sizes such as 500MB or 500MiB; over those of the configuration")
     budgets.add_argument("--max-size", metavar="SIZE", help="the most layer bytes")
     budgets.add_argument(
@@ -261,7 +264,7 @@ def _gate(commands: _Commands) -> None:
     budgets.add_argument("--min-efficiency", metavar="SHARE", type=float, help="the least share that is live: 0 to 1")
     budgets.add_argument("--max-layers", metavar="N", type=int, help="the most layers")
     budgets.add_argument("--max-reclaimable", metavar="SIZE", help="the most that the Dockerfile's findings may cost")
-    budgets.add_argument("--forbid-path", metavar="GLOB", action="append", default=[], help="no live file may match")
+    budgets.add_argument("--forbid-path", metavar="GLOB", action="append", default=[], help="no live path may match")
     budgets.add_argument("--forbid-package", metavar="GLOB", action="append", default=[], help="no package may match")
     budgets.add_argument("--own-layers", action="store_true", help="leave the base image's layers out")
     budgets.add_argument("--compressed", action="store_true", help="judge the compressed sizes")
@@ -284,6 +287,9 @@ def _gate(commands: _Commands) -> None:
     parser.add_argument("--isolated", action="store_true", help="read no configuration, and no .dive-ci")
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
     parser.add_argument("--output-format", choices=GATE_FORMATS, default="text", help="how to report (default: text)")
+    parser.add_argument(
+        "--report", metavar="FORMAT=FILE", action="append", default=[], help="write this report too; may be repeated"
+    )
     _dockerfile_options(parser)
 
 
@@ -335,9 +341,8 @@ def _output(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _image(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
-    where = "an image: in an engine or registry, an archive, an OCI layout"
-    parser.add_argument("image", nargs=nargs, metavar="IMAGE", help=where)
+def _image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="an image: in an engine or registry, an archive, an OCI layout")
     _image_options(parser)
 
 

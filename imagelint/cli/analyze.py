@@ -106,6 +106,6 @@ def _of_history(ledger: Ledger, image: Image, base_layers: int | None) -> Sequen
     text = dockerfile_of(image.history, base_layers or 0)
     if "\nRUN " not in text:
         return ()  # there is nothing that a rule could be about
-    linted = subject.linted("history", text, None)
+    linted = subject.linted("history", text, None, batches=False)
     assessed = assess(ledger, linted, lambda _: linted)
     return assessed.bill.charges if assessed.attribution.matches else None

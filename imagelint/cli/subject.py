@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from imagelint.cli.progress import bar
 from imagelint.cli.shared import build_context
-from imagelint.errors import UsageError
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.sizes import parse_size
 from imagelint.text import printable
@@ -55,10 +54,7 @@ def read(arguments: argparse.Namespace, *, contents: bool = True, priced: bool =
     tied = tie(ledger.image, linted_)
     report = analyze(ledger, tied.base_layers)
     total = None
-    if priced:
-        if not tied.matches:
-            hint = "give the one that it was built from, with its --target and --build-arg"
-            raise UsageError(f"what {linted_.path} costs is not known: it is not this image's", hint=hint)
+    if priced and tied.matches:
         from imagelint.pricing.assessment import assess
 
         text, context = linted_.source.text, linted_.graph.context
@@ -67,10 +63,12 @@ def read(arguments: argparse.Namespace, *, contents: bool = True, priced: bool =
 
 
 def read_as(arguments: argparse.Namespace, reference: str) -> Subject:
-    """Another image, read in the same way."""
+    """Another image, read in the same way; the Dockerfile may be its too, and then tells its base image's layers."""
     from imagelint.image.analyze import analyze
 
-    return Subject(analyze(_image(arguments, reference, contents=True)))
+    linted_ = lint(arguments)
+    image = _image(arguments, reference, contents=True)
+    return Subject(analyze(image, _base_layers(image, linted_)))
 
 
 def _image(arguments: argparse.Namespace, reference: str, *, contents: bool) -> Image:
@@ -121,8 +119,19 @@ def compare(arguments: argparse.Namespace) -> tuple[Comparison, dict[int, Place]
     for reference in (arguments.old, arguments.new):
         with reading(arguments) as options:
             sides.append(Merged(read_image(reference, every=True, **options)))
-    found = compare(*sides)
-    return found, places(found.new, tie(sides[1].image, linted), linted) if linted else {}
+    tied = tie(sides[1].image, linted) if linted else None
+    found = compare(sides[0], sides[1], _base_layers(sides[0].image, linted), tied.base_layers if tied else None)
+    return found, places(found.new, tied, linted) if linted and tied else {}
+
+
+def _base_layers(image: Image, linted: Linted | None) -> int | None:
+    """How many layers are the base image's of one that the Dockerfile may have made; None where that is unknown."""
+    if linted is None:
+        return None
+    from imagelint.attribution import attribution
+
+    found = attribution(image.history, linted.graph)
+    return found.base_layers if found.matches else None
 
 
 def tie(image: Image, linted: Linted) -> Attribution:
@@ -155,11 +164,19 @@ def lint(arguments: argparse.Namespace) -> Linted | None:
 
 
 def linted(
-    path: str, data: bytes | str, context: BuildContext | None, measured: Sequence[Finding] | None = None
+    path: str,
+    data: bytes | str,
+    context: BuildContext | None,
+    measured: Sequence[Finding] | None = None,
+    *,
+    batches: bool = True,
 ) -> Linted:
-    """A Dockerfile linted by the default rules."""
+    """A Dockerfile linted by the default rules; without `batches` no other program is asked."""
     from imagelint import linter, plugins
     from imagelint.cli.lintrun import checked
     from imagelint.selection import Selection, plan
 
-    return checked(linter.lint(path, data, plan(plugins.load(), Selection()), context, measured))
+    planned = plan(plugins.load(), Selection())
+    if not batches:
+        planned = planned._replace(batches=())
+    return checked(linter.lint(path, data, planned, context, measured))

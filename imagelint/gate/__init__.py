@@ -54,7 +54,7 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of every budget, and who is to blame: layers, then packages, the dearest first."""
+    """The outcome of every budget, and who is to blame: layers and packages, the dearest first."""
 
     checks: tuple[Check, ...]
     culprits: tuple[Culprit, ...]
@@ -70,23 +70,22 @@ def judge(subject: Report | Subject, budgets: Budgets, baseline: Snapshot | None
     """Hold an image to budgets. Growth is judged only against a baseline; raises UsageError where there is none."""
     subject = subject if isinstance(subject, Subject) else Subject(subject)
     checks = judged(subject, budgets, baseline, today or date.today())
-    return Verdict(tuple(checks), tuple(_culprits(subject.report, baseline)) if baseline else (), baseline)
+    culprits = sorted(_culprits(subject.report, baseline), key=lambda each: -each.delta_bytes) if baseline else ()
+    return Verdict(tuple(checks), tuple(culprits), baseline)
 
 
 def _culprits(report: Report, baseline: Snapshot) -> Iterator[Culprit]:
-    """The layers that grew, by how much. Layers are told apart by command; one that changed its command is new."""
+    """The layers that grew, then the packages. Layers are told apart by command; one that changed it is new."""
     before = [layer.command for layer in baseline.layers]
     after = [layer.command for layer in report.layers]
     was: dict[int, int] = {}
     for old, new, size in SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks():
         for step in range(size):
             was[new + step] = baseline.layers[old + step].layer_bytes
-    grown = [
-        Culprit(layer.index, layer.command, _path(report, baseline, layer.index), delta)
-        for layer in report.layers
-        if (delta := layer.layer_bytes - was.get(layer.index, 0)) > 0
-    ]
-    yield from sorted(grown, key=lambda culprit: (-culprit.delta_bytes, culprit.layer))
+    for layer in report.layers:
+        delta = layer.layer_bytes - was.get(layer.index, 0)
+        if delta > 0:
+            yield Culprit(layer.index, layer.command, _path(report, baseline, layer.index), delta)
     commands = {layer.index: layer.command for layer in report.layers}
     for package, delta in grown_packages(report.packages, baseline.packages):
         name = f"{package.manager} {package.name} {package.version}".rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fnmatch import translate
 
@@ -15,7 +15,9 @@ from imagelint.image.report import Report
 
 #: Growth that is let through where a baseline is given and nothing else is said.
 DEFAULT_GROWTH = "1%"
-_PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*", re.ASCII)
+_PERCENT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)\s*%\s*", re.ASCII)
+#: A number from 0 to 100, 0 itself left out, without a unit.
+_DOUBTFUL = re.compile(r"\s*(?!0+(?:\.0*)?\s*$)0*(?:\d{1,2}(?:\.\d*)?|100)\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,17 @@ class Growth:
 
 
 def parse_growth(text: str) -> Growth:
-    """Read `5%` or `20MB`; raises UsageError."""
+    """Read `5%` or `20MB`; raises UsageError, also for `5`, for 5 bytes are hardly meant."""
     if found := _PERCENT.fullmatch(text):
         whole, _, fraction = found[1].partition(".")
         return Growth(int(whole) * 10_000 + int(f"{fraction:0<4}"[:4]), 0, text.strip())
-    return Growth(None, sizes.parse_size(text), text.strip())
+    hint = "write 5% of the baseline, or 20MB"
+    if _DOUBTFUL.fullmatch(text):
+        raise UsageError(f"{text!r} may be percent or bytes", hint=hint)
+    try:
+        return Growth(None, sizes.parse_size(text), text.strip())
+    except UsageError:
+        raise UsageError(f"{text!r} is no growth", hint=hint) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +58,7 @@ class DiveRules:
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A check that may be broken until a day, and why."""
+    """A check that may be broken until a day (that one included), and why."""
 
     check: str
     reason: str
@@ -62,7 +70,8 @@ class Budgets:
     """What an image is held to; None where nothing is asked. Sizes are bytes.
 
     `min_growth` is growth that never counts, whatever share it is. With `own_only` the base image's layers are left
-    out, with `compressed` sizes are those of the compressed blobs.
+    out, with `compressed` sizes are those of the compressed blobs. Paths may be forbidden without the `/` that they
+    begin with. `baseline` is the file that keeps the image as it was.
     """
 
     max_size: int | None = None
@@ -78,6 +87,7 @@ class Budgets:
     own_only: bool = False
     compressed: bool = False
     dive: DiveRules | None = None
+    baseline: str | None = None
     waivers: tuple[Waiver, ...] = field(default=())
 
     @property
@@ -119,15 +129,18 @@ class Subject:
 
 def judged(subject: Subject, budgets: Budgets, baseline: Snapshot | None, today: date) -> list[Check]:
     """Holds an image to budgets; raises UsageError where what a budget is about is not known."""
-    waivers = {each.check: each for each in budgets.waivers}
-    out: list[Check] = []
-    for check in _checks(subject, budgets, baseline):
-        waiver = waivers.get(check.name)
-        if waiver is not None and not check.held and waiver.expires >= today:
-            reason = f"{waiver.reason} (until {waiver.expires})"
-            check = Check(check.name, check.observed, check.limit, True, check.message, reason)
-        out.append(check)
-    return out
+    # Of several waivers of a check the one that lasts longest counts, wherever it stands.
+    waivers = {each.check: each for each in sorted(budgets.waivers, key=lambda each: (each.expires, each.reason))}
+    return [_waived(check, waivers.get(check.name), today) for check in _checks(subject, budgets, baseline)]
+
+
+def _waived(check: Check, waiver: Waiver | None, today: date) -> Check:
+    """A check as it counts: a broken one with a waiver holds, or says when that expired."""
+    if check.held or waiver is None:
+        return check
+    if waiver.expires < today:
+        return replace(check, message=f"{check.message}; its waiver expired on {waiver.expires}")
+    return replace(check, held=True, waived=f"{waiver.reason} (until {waiver.expires})")
 
 
 def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> Iterator[Check]:
@@ -139,7 +152,7 @@ def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> It
     if budgets.max_growth is not None:
         if baseline is None:
             raise UsageError("--max-growth needs something to compare with", hint="give --baseline FILE")
-        yield _growth(total, baseline, budgets)
+        yield _growth(total, _before(report, baseline, budgets), budgets)
     if budgets.max_layer is not None:
         largest = max(layers, key=lambda layer: (layer.layer_bytes, -layer.index), default=None)
         size = largest.layer_bytes if largest else 0
@@ -164,12 +177,15 @@ def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> It
         yield Check("max-layers", count, budgets.max_layers, held, f"{count} layers, {budgets.max_layers} allowed")
     if budgets.max_reclaimable is not None:
         if subject.findings_bytes is None:
-            raise UsageError("--max-reclaimable prices a Dockerfile's findings", hint="give --dockerfile FILE")
+            hint = "give --dockerfile FILE, the one that the image was built from"
+            raise UsageError("max-reclaimable prices the findings of the image's Dockerfile", hint=hint)
         yield _most("max-reclaimable", subject.findings_bytes, budgets.max_reclaimable, "the findings' ")
     if budgets.forbidden_paths:
-        yield _none("forbidden-paths", budgets.forbidden_paths, subject.paths)
+        patterns = [each for given in budgets.forbidden_paths for each in (given, f"/{given}")]
+        yield _none("forbidden-paths", "path", patterns, subject.paths)
     if budgets.forbidden_packages:
-        yield _none("forbidden-packages", budgets.forbidden_packages, [each.name for each in report.packages])
+        names = [each.name for each in report.packages]
+        yield _none("forbidden-packages", "package", budgets.forbidden_packages, names)
     if budgets.dive is not None:
         yield from _dive(report, budgets.dive)
 
@@ -194,9 +210,18 @@ def _most(name: str, observed: int, limit: int, what: str) -> Check:
     return Check(name, observed, limit, over <= 0, message)
 
 
-def _growth(total: int, baseline: Snapshot, budgets: Budgets) -> Check:
+def _before(report: Report, baseline: Snapshot, budgets: Budgets) -> int:
+    """The baseline's bytes. A layer that both have is the base image's in both or in neither."""
+    own = {layer.diff_id for layer in report.layers if not layer.base}
+    if budgets.own_only and any(layer.base and layer.layer_bytes and layer.diff_id in own for layer in baseline.layers):
+        hint = "give --dockerfile FILE, as when the baseline was written"
+        raise UsageError("the baseline has more layers that are the base image's", hint=hint)
+    base = {layer.diff_id for layer in report.layers if layer.base} - own
+    return baseline.size(budgets.own_only, budgets.compressed, base)
+
+
+def _growth(total: int, before: int, budgets: Budgets) -> Check:
     assert budgets.max_growth is not None
-    before = baseline.size(budgets.own_only, budgets.compressed)
     growth = budgets.max_growth
     grown = total - before
     limit = max(growth.limit(before), budgets.min_growth)
@@ -206,10 +231,11 @@ def _growth(total: int, baseline: Snapshot, budgets: Budgets) -> Check:
     return Check("max-growth", grown, limit, grown <= limit, message)
 
 
-def _none(name: str, patterns: Sequence[str], found: Sequence[str]) -> Check:
+def _none(name: str, what: str, patterns: Sequence[str], found: Sequence[str]) -> Check:
     matches = re.compile("|".join(map(translate, patterns))).match
     bad = sorted(each for each in found if matches(each))
-    message = f"{', '.join(bad[:3])}{f' and {len(bad) - 3} more' if len(bad) > 3 else ''}" if bad else "none found"
+    named = f": {', '.join(bad[:3])}{f' and {len(bad) - 3} more' if len(bad) > 3 else ''}" if bad else ""
+    message = f"{len(bad):,} {what}{'s' * (len(bad) != 1)} found, 0 allowed{named}"
     return Check(name, len(bad), 0, not bad, message)
 
 

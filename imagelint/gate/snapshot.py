@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,9 +40,12 @@ class Snapshot:
     paths: Mapping[str, int]
     packages: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
-    def size(self, own_only: bool, compressed: bool) -> int:
-        """Its bytes, as an image is judged; raises UsageError where they are not remembered."""
-        layers = [layer for layer in self.layers if not (own_only and layer.base)]
+    def size(self, own_only: bool, compressed: bool, base: Collection[str] = ()) -> int:
+        """Its bytes, as an image is judged; raises UsageError where they are not remembered.
+
+        `base` are the diff_ids of layers that are known to be the base image's, beside those that are marked.
+        """
+        layers = [layer for layer in self.layers if not (own_only and (layer.base or layer.diff_id in base))]
         if not compressed:
             return sum(layer.layer_bytes for layer in layers)
         known = [layer.compressed_bytes for layer in layers if layer.compressed_bytes is not None]

@@ -28,13 +28,17 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
     """
     merged = image if isinstance(image, Merged) else Merged(image)
     image, tree, indexes = merged.image, merged.tree, merged.indexes
-    hidden = [file for _, file in merged.hidden]
-    waste = [*hidden, *duplicate_files(indexes, tree)]
+    dive = dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers])  # first: it needs room for a while
+    waste = [*merged.wasted, *duplicate_files(indexes, tree)]
     waste.sort(key=attrgetter("path", "stored_by"))
     waste.sort(key=attrgetter("bytes"), reverse=True)  # which leaves the order of what is equal
-    by_folder = _by_folder(merged)
+    by_folder, sizes, files = _by_folder(merged), tree.sizes, merged.files
+
+    def bytes_of(path: str) -> int:
+        return sizes[files[path]]
+
     stored = sum(layer.layer_bytes for layer in image.layers)
-    reclaimable = sum(file.bytes for file in hidden)
+    reclaimable = sum(map(attrgetter("bytes"), merged.wasted))
     return Report(
         image=_summary(image, stored),
         layers=tuple(_layers(image, tree, base_layers)),
@@ -45,9 +49,9 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
         largest=tuple(_largest(merged)),
         packages=merged.inventory.packages if image.contents else (),
         recommended=merged.inventory.recommended if image.contents else (),
-        folders=heavy_folders(by_folder, LARGEST_FOLDERS),
-        leftovers=leftovers(by_folder),
-        dive=dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers]),
+        folders=heavy_folders(by_folder, bytes_of, LARGEST_FOLDERS),
+        leftovers=leftovers(by_folder, bytes_of),
+        dive=dive,
     )
 
 
@@ -97,12 +101,12 @@ def _largest(merged: Merged) -> list[PathSize]:
     top = nlargest(LARGEST_FILES, map(sizes.__getitem__, files.values()))
     found = [(path, node) for path, node in files.items() if sizes[node] >= top[-1]]
     found.sort(key=lambda file: (-sizes[file[1]], file[0]))
-    return [PathSize(f"/{path}", sizes[node], merged.tree.place(node)[0]) for path, node in found[:LARGEST_FILES]]
+    return [PathSize(f"/{path}", sizes[node], merged.tree.layer(node)) for path, node in found[:LARGEST_FILES]]
 
 
-def _by_folder(merged: Merged) -> dict[str, list[tuple[str, int]]]:
-    """The live files, each with its path and bytes, by the folder that they are in."""
-    sizes, found = merged.tree.sizes, defaultdict[str, list[tuple[str, int]]](list)
-    for path, node in merged.files.items():
-        found[path.rpartition("/")[0]].append((path, sizes[node]))
+def _by_folder(merged: Merged) -> dict[str, list[str]]:
+    """The live files by the folder that they are in."""
+    found = defaultdict[str, list[str]](list)
+    for path in merged.files:
+        found[path.rpartition("/")[0]].append(path)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from importlib import import_module
@@ -12,7 +11,8 @@ from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.elf import ReadAt
 from imagelint.image.index import LayerIndex, index_layer
 from imagelint.image.limits import DEFAULT_LIMITS, MIB, Limits
-from imagelint.image.tar import Chunk, TarReader
+from imagelint.image.tar import TarReader
+from imagelint.image.tar_content import Chunk
 from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_INPUT_BYTES = 16 * 1024
+_INPUT_BYTES, _SMALL_BYTES = 128 * 1024, 16 * 1024
 
 
 class Blob(NamedTuple):
@@ -128,6 +128,14 @@ def unpacked(chunks: Iterable[Chunk], limits: Limits = DEFAULT_LIMITS) -> Iterab
     )
 
 
+def _inflate() -> Any:
+    """ISA-L's zlib, which is more than twice as fast as the standard library's; that where there is no wheel of it."""
+    try:
+        return import_module("isal.isal_zlib")
+    except ImportError:
+        return import_module("zlib")
+
+
 def _zstd() -> Any:
     """The standard library's module from Python 3.14 on, its backport before; imported for images that need it."""
     for name in ("compression.zstd", "backports.zstd"):
@@ -140,8 +148,8 @@ def _zstd() -> Any:
 
 def _unzstd(chunks: Iterable[Chunk], zstd: Any) -> Iterator[bytes]:
     """RFC 8878: one frame after another; what is skippable is skipped."""
-    frame = None
-    for data in _small(chunks):
+    frame, inputs = None, _Inputs(chunks)
+    for data in inputs:
         while data:
             frame = frame or zstd.ZstdDecompressor()
             try:
@@ -151,34 +159,49 @@ def _unzstd(chunks: Iterable[Chunk], zstd: Any) -> Iterator[bytes]:
                     unpacked = b"" if frame.eof or frame.needs_input else frame.decompress(b"", MIB)
             except zstd.ZstdError as error:
                 raise BrokenImageError(f"the zstd stream is corrupt ({error})") from None
-            data = frame.unused_data if frame.eof else b""
-            frame = None if frame.eof else frame
+            data = b""
+            if frame.eof:
+                data, frame, inputs.step = frame.unused_data, None, _SMALL_BYTES
     if frame is not None:
         raise BrokenImageError("the zstd stream ends too early")
 
 
 def _gunzip(chunks: Iterable[Chunk]) -> Iterator[bytes]:
     """RFC 1952: one member after another; zeros that pad the last one are passed over, as gzip does."""
-    member = None
+    member, inflate, inputs = None, _inflate(), _Inputs(chunks)
     try:
-        for data in _small(chunks):
+        for data in inputs:
             while data := (data if member else data.lstrip(b"\0")):
-                member = member or zlib.decompressobj(wbits=31)
+                member = member or inflate.decompressobj(wbits=31)
                 if unpacked := member.decompress(data, MIB):
                     yield unpacked
-                data = member.unused_data if member.eof else member.unconsumed_tail
-                member = None if member.eof else member
+                data = member.unconsumed_tail
+                if member.eof:
+                    data, member, inputs.step = member.unused_data, None, _SMALL_BYTES
         # The last bytes may come out only when asked for once more.
         while member and (unpacked := member.decompress(b"", MIB)):
             yield unpacked
-    except zlib.error as error:
+    except inflate.error as error:
         raise BrokenImageError(f"the gzip stream is corrupt ({error})") from None
     if member and not member.eof:
         raise BrokenImageError("the gzip stream ends too early")
 
 
-def _small(chunks: Iterable[Chunk]) -> Iterator[bytes]:
-    """Smaller chunks: what follows a member or a frame is copied for each of them, and there may be very many."""
-    for chunk in chunks:
-        for at in range(0, len(chunk), _INPUT_BYTES):
-            yield bytes(chunk[at : at + _INPUT_BYTES])
+class _Inputs:
+    """A compressed stream in pieces of `step` bytes at most.
+
+    What follows a member or a frame is copied for each of them, and there may be very many: where there is more than
+    one, the pieces are to be small.
+    """
+
+    def __init__(self, chunks: Iterable[Chunk]) -> None:
+        self._chunks = chunks
+        self.step = _INPUT_BYTES
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            at = 0
+            while at < len(chunk):
+                piece = bytes(chunk[at : at + self.step])
+                at += len(piece)
+                yield piece

@@ -113,9 +113,14 @@ class Comparison:
         return _base_bytes(self.new) - _base_bytes(self.old)
 
 
-def compare(old: Merged, new: Merged) -> Comparison:
-    """Compares two images."""
-    before, after = analyze(old), analyze(new)
+def compare(old: Merged, new: Merged, old_base: int | None = None, new_base: int | None = None) -> Comparison:
+    """Compares two images, of which so many layers are known to be their base images'.
+
+    Lowest layers that both have, and that are the base image's in one, are it in the other too.
+    """
+    before, after = analyze(old, old_base), analyze(new, new_base)
+    shared = _shared_base(before.layers, after.layers)
+    before, after = _with_base(before, shared), _with_base(after, shared)
     theirs = {layer.diff_id for layer in before.layers}, {layer.diff_id for layer in after.layers}
     return Comparison(
         before,
@@ -127,6 +132,25 @@ def compare(old: Merged, new: Merged) -> Comparison:
         sum(layer.layer_bytes for layer in before.layers if layer.diff_id not in theirs[1]),
         sum(layer.layer_bytes for layer in after.layers if layer.diff_id not in theirs[0]),
     )
+
+
+def _shared_base(old: Sequence[LayerReport], new: Sequence[LayerReport]) -> int:
+    """How many of the lowest layers both have and either knows to be the base image's."""
+    count = 0
+    for before, after in zip(old, new, strict=False):
+        if before.diff_id != after.diff_id or not (before.base or after.base):
+            break
+        count += 1
+    return count
+
+
+def _with_base(report: Report, count: int) -> Report:
+    """A report in which so many of the lowest layers, at least, are the base image's."""
+    layers = (
+        each if each.base or each.index >= count else LayerReport(**{**vars(each), "base": True})
+        for each in report.layers
+    )
+    return report._replace(layers=tuple(layers))
 
 
 def _base_bytes(report: Report) -> int:
@@ -197,7 +221,7 @@ class _Files:
         self.paths = side.tree.paths
         self._tree = side.tree
         self._indexes = side.indexes
-        self._first = {path: node for node, path in side.tree.files().items()}
+        self._first = side.tree.files()
 
     def state(self, path: str) -> tuple[Any, ...]:
         """Type, size, content and link target of what stands at a path."""

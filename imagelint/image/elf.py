@@ -13,6 +13,7 @@ from imagelint.records import NamedTuple
 
 MAGIC = b"\x7fELF"
 _PARTS = 5  # of an encoded one
+_GO_SECTION = b".go.buildinfo\0"
 _GO_MAGIC = b"\xff Go buildinf:"
 
 ReadAt = Callable[[int, int], bytes]
@@ -98,6 +99,18 @@ def read(read_at: ReadAt) -> Elf | None:
         return None
 
 
+def segments(read_at: ReadAt) -> list[tuple[int, int, int, int]]:
+    """Type, offset, address and size of each segment, as the file's beginning tells; none where it is broken."""
+    try:
+        head = read_at(0, 64)
+        if head[:4] != MAGIC or (form := _form(head)) is None:
+            return []
+        _, _, _, start, _, _, size, count, _, _, _ = form.header.unpack_from(head)
+        return list(_segments(read_at, form, start, size, min(count, _PROGRAM_HEADERS)))
+    except (error, ValueError, IndexError, OverflowError):
+        return []
+
+
 def _segments(read_at: ReadAt, form: _Form, start: int, size: int, count: int) -> Iterator[tuple[int, int, int, int]]:
     """Type, offset, address and size in the file of each segment."""
     if size < form.program.size:
@@ -121,8 +134,7 @@ def _linked(
         return (), "", ()
     table = read_at(found[1], min(found[3], _DYNAMIC_ENTRIES * form.dynamic.size))
     entries: list[tuple[int, int]] = []
-    for at in range(0, len(table) - form.dynamic.size + 1, form.dynamic.size):
-        tag, value = form.dynamic.unpack_from(table, at)
+    for tag, value in form.dynamic.iter_unpack(table[: len(table) // form.dynamic.size * form.dynamic.size]):
         if not tag:
             break
         entries.append((tag, value))
@@ -151,10 +163,13 @@ def _go(read_at: ReadAt, form: _Form, start: int, size: int, count: int, names: 
     if size < form.section.size or names >= count:
         return ""
     table = read_at(start, size * count)
+    fields = form.section.unpack_from(table, size * names)
+    texts = read_at(fields[4], min(fields[5], _GO_BYTES))
+    if _GO_SECTION not in texts:
+        return ""  # which is so for nearly all
     sections = [form.section.unpack_from(table, at) for at in range(0, len(table) - form.section.size + 1, size)]
-    texts = read_at(sections[names][4], min(sections[names][5], _GO_BYTES))
     for fields in sections:
-        if _text(texts[fields[0] : fields[0] + 32]) == ".go.buildinfo":
+        if texts.startswith(_GO_SECTION, fields[0]):
             content = read_at(fields[4], min(fields[5], _GO_BYTES))
             if content[:14] != _GO_MAGIC or not content[15] & 2:
                 return ""

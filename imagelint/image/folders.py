@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from imagelint.image.report import FolderSize
 
@@ -11,12 +11,14 @@ _SHARE = 0.8
 """A folder of which one folder in it has more than this is only on the way to that one."""
 
 
-def heavy_folders(files: Mapping[str, Sequence[tuple[str, int]]], count: int) -> tuple[FolderSize, ...]:
+def heavy_folders(
+    files: Mapping[str, Sequence[str]], bytes_of: Callable[[str], int], count: int
+) -> tuple[FolderSize, ...]:
     """The heaviest folders; one with nearly all in a single subfolder is left out.
 
-    `files` are the live files by folder, each with its path and bytes.
+    `files` are the live files by folder.
     """
-    sizes = defaultdict(int, {folder: sum(size for _, size in inside) for folder, inside in files.items()})
+    sizes = defaultdict(int, {folder: sum(map(bytes_of, inside)) for folder, inside in files.items()})
     numbers = defaultdict(int, {folder: len(inside) for folder, inside in files.items()})
     parents = {folder.rpartition("/")[0] for folder in sizes}
     while missing := [folder for folder in parents if folder not in sizes]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
-from itertools import compress, islice
+from itertools import compress
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.elf import MAGIC, ReadAt
-from imagelint.image.kept import LAYER_BYTES, keeper, looked_into
+from imagelint.image.kept import ENDINGS, LAYER_BYTES, PART, keeper, looked_into
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
-from imagelint.image.tar import DIRECTORY, HARD_LINK, SYMBOLIC_LINK, Header, TarReader, clean
+from imagelint.image.tar import DIRECTORY, HARD_LINK, SYMBOLIC_LINK, TarReader
+from imagelint.image.tar_rows import Rows, clean, clean_all, text_of
 from imagelint.records import cached_property, record
 
 # Types of our own beside those of a tar, told by the entry's name (OCI image specification, layer.md, "Whiteouts").
@@ -96,66 +96,60 @@ def index_layer(
     all layers knows which of the other hashes are asked for (`imagelint.image.lazy`). `entries_before` are those of the
     image's other layers, for the limit on all of them.
     """
-    paths: list[str] = []
-    types = bytearray()
-    sizes, times, offsets, hashes, attributes = array("q"), array("q"), array("q"), array("Q"), array("I")
-    links: dict[int, str] = {}
-    owners: dict[tuple[int, int, int], int] = {}
-    markers: list[int] = []
-    kept: dict[int, bytes] = {}
+    rows, paths, markers = Rows(), list[str](), list[int]()
+    look = _Look(read_at) if contents else None
     name_bytes = 0
-    headers = _looked_into(tar, hashes, kept, read_at) if contents else iter(tar)
+    more = True
     # A batch at a time, so that most of the work is not done row by row.
-    while batch := list(islice(headers, _BATCH)):
-        names, kinds, modes, modified, targets, lengths, places = zip(*batch, strict=True)
-        start = len(paths)
-        name_bytes += sum(map(len, names))
-        if start + len(batch) > limits.entries - entries_before:
+    while more:
+        more = tar.fill(rows, _BATCH, look)
+        name_bytes += sum(map(len, rows.names))
+        if len(rows) > limits.entries - entries_before:
             raise BrokenImageError(f"the image has more than {limits.entries:,} entries")
         if name_bytes > limits.name_bytes:
             raise BrokenImageError(f"the layer's paths take more than {limits.name_bytes:,} bytes")
-        paths.extend(names)
-        types.extend(kinds)
-        sizes.extend(lengths)
-        times.extend(modified)
-        offsets.extend(places)
-        for owner in dict.fromkeys(modes):
-            owners.setdefault(owner, len(owners))
-        attributes.extend(map(owners.__getitem__, modes))
-        for row in compress(range(len(batch)), bytes(kinds).translate(_ARE_LINKS)):
-            links[start + row] = targets[row] if kinds[row] == SYMBOLIC_LINK else clean(targets[row])
-        if _PREFIX in "\0".join(names):
-            for row, path in enumerate(names, start):
+        batch = clean_all(rows.names)
+        rows.names.clear()
+        if _PREFIX in "\0".join(batch):
+            for at, path in enumerate(batch):
                 if _PREFIX in path and (marker := _marker(path)):
-                    types[row], paths[row] = marker
+                    row = len(paths) + at
+                    rows.types[row], batch[at] = marker
                     markers.append(row)
-    if not contents:
-        hashes.frombytes(bytes(hashes.itemsize * len(paths)))
+        paths += batch
+    links: dict[int, str] = {}
+    for row in compress(range(len(paths)), rows.types.translate(_ARE_LINKS)):
+        target = text_of(rows.links.get(row, b""))
+        links[row] = target if rows.types[row] == SYMBOLIC_LINK else clean(target)
+    if look is None:
+        rows.contents.frombytes(bytes(rows.contents.itemsize * len(paths)))
     return LayerIndex(
-        paths, types, sizes, attributes, times, hashes, offsets, links, list(owners), markers, kept, sum(sizes)
+        paths, rows.types, rows.sizes, rows.attributes, rows.times, rows.contents, rows.places, links,
+        rows.owned, markers, look.kept if look is not None else {}, sum(rows.sizes),
     )  # fmt: skip
 
 
-def _looked_into(
-    tar: TarReader, hashes: array[int], kept: dict[int, bytes], read_at: ReadAt | None
-) -> Iterator[Header]:
-    """The entries of a tar, and what is in them: a hash for each, and what is kept of some."""
-    room = LAYER_BYTES
-    for row, header in enumerate(tar):
-        path, _, _, _, _, size, place = header
-        content = 0
-        if size:  # which regular files alone have
-            keep = keeper(path)
-            lazily = read_at if place else None
-            if keep is not None or tar.begins_with(MAGIC):
-                content, part = looked_into(tar, size, place, keep, lazily)
-                room -= len(part)
-                if part and room >= 0:
-                    kept[row] = part
-            else:
-                content = tar.content_hash() if lazily is None else tar.hash_at_hand()
-        hashes.append(content)
-        yield header
+class _Look:
+    """Looks into a layer's files while they pass: hashes them, and keeps what packages are known by."""
+
+    endings, part = ENDINGS, PART
+
+    def __init__(self, read_at: ReadAt | None) -> None:
+        self.kept: dict[int, bytes] = {}
+        self._read_at = read_at
+        self._room = LAYER_BYTES
+
+    def __call__(self, tar: TarReader, row: int, name: bytes, size: int, place: int) -> int:
+        """The content's hash; 0 where that is for later, since the tar can be read at any place."""
+        keep = keeper(clean(text_of(name)))
+        lazily = self._read_at if place else None
+        if keep is None and not tar.begins_with(MAGIC):
+            return tar.content_hash() if lazily is None else tar.hash_at_hand()
+        content, part = looked_into(tar, size, place, keep, lazily)
+        self._room -= len(part)
+        if part and self._room >= 0:
+            self.kept[row] = part
+        return content
 
 
 def marker_name(kind: int, path: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from xxhash import xxh3_64_intdigest
 
-from imagelint.image import elf
+from imagelint.image import elf, elf_stream
 from imagelint.image.packages import rpm
 from imagelint.records import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imagelint.image.elf import ReadAt
     from imagelint.image.tar import TarReader
 
-VERSION = 1
+VERSION = 2
 """Of what is kept: an index that was made by another one is not used again. To be raised with each change here."""
 
 FILE_BYTES = 256 << 20
@@ -66,6 +66,9 @@ def looked_into(
     if keep is None and read_at is not None and not hashed:
         there = elf.read(lambda offset, length: read_at(place + offset, max(min(length, size - offset), 0)))
         return 0, there.encode() if there is not None else b""
+    if keep is None and size > elf_stream.HEAD_BYTES:
+        content_hash, found = elf_stream.read(tar.content(), size)
+        return content_hash, found.encode() if found is not None else b""
     content = b"".join(tar.content())
     if keep is None:
         found = elf.read(lambda offset, length: content[offset : offset + length])
@@ -152,3 +155,7 @@ _BY_NAME: dict[str, tuple[tuple[str, ...], Reduce]] = {
     "installed-files.txt": ((".egg-info/installed-files.txt",), _whole),
     "package.json": (("/package.json",), _package_json),
 }
+ENDINGS = frozenset(name.encode()[-5:] for name in (*_BY_NAME, ".list", ".gemspec"))
+"""The last five bytes of the names of files that may be looked into."""
+PART = b"lib/dpkg/status.d/"
+"""What the other ones have in their paths."""

@@ -55,7 +55,7 @@ def _candidates(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[int]:
             yield death.node
             yield from same
     alike: defaultdict[int, list[int]] = defaultdict(list)
-    for node in tree.files(DUPLICATE_BYTES):
+    for node in tree.files(DUPLICATE_BYTES).values():
         alike[sizes[node]].append(node)
     for nodes in alike.values():
         if len(nodes) > 1:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Mapping, Sequence
 
 from imagelint.image.report import Leftover
 
@@ -48,17 +47,17 @@ _CACHE_KINDS = frozenset(kind for kind, _ in _CACHES)
 _MATCH = re.compile("|".join(f"(?P<g{number}>{pattern})(?:/|$)" for number, (_, pattern) in enumerate(_FOLDERS)))
 
 
-def leftovers(files: Mapping[str, Sequence[tuple[str, int]]]) -> tuple[Leftover, ...]:
-    """What is left over, the largest first. `files` are the live files by folder, each with its path and bytes."""
-    found: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
+def leftovers(files: Mapping[str, Sequence[str]], bytes_of: Callable[[str], int]) -> tuple[Leftover, ...]:
+    """What is left over, the largest first. `files` are the live files by folder."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
     for folder, inside in files.items():
         kind = _kind(folder)
         if kind is not None:
             found[kind] += inside
-        elif archives := [file for file in inside if file[0].endswith(_ENDINGS) and _ARCHIVE.search(file[0])]:
+        elif archives := [path for path in inside if path.endswith(_ENDINGS) and _ARCHIVE.search(path)]:
             found["archives"] += archives
     kinds = (
-        Leftover(kind, sum(size for _, size in each), len(each), f"/{max(each, key=itemgetter(1))[0]}")
+        Leftover(kind, sum(map(bytes_of, each)), len(each), f"/{max(each, key=bytes_of)}")
         for kind, each in found.items()
     )
     return tuple(sorted(kinds, key=lambda each: (-each.bytes, each.kind)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 from imagelint.image.index import LayerIndex
@@ -26,14 +26,19 @@ class Merged:
         return self.image.tree or Tree(self.indexes)
 
     @cached_property
-    def hidden(self) -> list[tuple[Death, WastedFile]]:
+    def wasted(self) -> list[WastedFile]:
         """Every entry with bytes that is stored and not live, and why."""
-        return list(zip(self.tree.deaths, hidden_files(self.indexes, self.tree), strict=True))
+        return list(hidden_files(self.indexes, self.tree))
+
+    @property
+    def hidden(self) -> Iterator[tuple[Death, WastedFile]]:
+        """What is wasted, and how each entry went away."""
+        return zip(self.tree.deaths, self.wasted, strict=True)
 
     @cached_property
     def files(self) -> dict[str, int]:
         """The live files with bytes, by path; one with several paths has the first by name."""
-        return {path: node for node, path in self.tree.files().items()}
+        return self.tree.files()
 
     @cached_property
     def inventory(self) -> Inventory:

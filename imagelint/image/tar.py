@@ -3,30 +3,28 @@
 The formats are those of Go's archive/tar, which the engines write layers with: POSIX ustar and PAX, GNU (long names,
 base-256 numbers, old and PAX sparse files) and V7. As Docker does, PAX global headers are passed over, and sizes given
 for links, directories and devices announce no content. The size of a sparse file is its expanded one.
-
-Content is never kept: it is skipped, hashed or handed on in pieces of the chunks that came in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from posixpath import normpath
+from collections.abc import Callable, Iterable
 from struct import Struct
 from zlib import adler32
 
-from xxhash import xxh3_64, xxh3_64_intdigest
+from xxhash import xxh3_64_intdigest
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.limits import MIB, PATH_BYTES
+from imagelint.image.tar_content import BLOCK_BYTES, Chunk, ContentReader
 from imagelint.image.tar_fields import checksum_holds, clamp, decimal, number, pax_records, pax_time
-from imagelint.records import TYPE_CHECKING
+from imagelint.image.tar_rows import Rows, clean, text_of
+from imagelint.records import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from typing import TypeVar
 
     Value = TypeVar("Value")
 
-Chunk = bytes | memoryview
 
 # A plain tuple and not a class: there is one for every file of an image.
 # path, type, (mode, uid, gid), modification time in seconds, link target, size in bytes, where the content begins
@@ -34,10 +32,9 @@ Header = tuple[str, int, tuple[int, int, int], int, str, int, int]
 
 REGULAR, HARD_LINK, SYMBOLIC_LINK, CHARACTER, BLOCK_DEVICE, DIRECTORY, FIFO = b"0123456"
 
-BLOCK_BYTES = 512
 _ZEROS = bytes(BLOCK_BYTES)
 _ENDS = b"\0 "  # of an octal number, if it does not fill its field
-_ODD_STARTS = ("", "/", ".")  # of a path that is to be cleaned
+_LOOK_INTO = 0x7F  # what an ELF file begins with
 # name; mode, uid, gid; size, its last byte; mtime; checksum; type; link target; magic, version; (owners); prefix
 _HEADER = Struct("100s24s11sB12s8sB100s8s80x155s12x")
 _USTAR = b"ustar\x0000"
@@ -51,19 +48,7 @@ _PLAIN = frozenset((REGULAR, *_NO_CONTENT))
 _RECORDS = frozenset(b"path linkpath size uid gid mtime GNU.sparse.name GNU.sparse.size GNU.sparse.realsize".split())
 _META_BYTES = MIB  # what Go's archive/tar allows for a PAX header or a GNU long name
 _MEMO_ENTRIES = 65536
-
-
-def clean(name: str) -> str:
-    """The path that a tar name stands for, relative to the image's root, which itself is `""`.
-
-    Go's `path.Clean("/" + name)` less the leading slash, so that no number of `..` leads out of the image.
-    """
-    if name[:2] == "./":
-        name = name[2:]
-    name = name.rstrip("/")
-    if name[:1] in ("", "/", ".") or "//" in name or "/." in name:
-        return normpath("/" + name).lstrip("/")
-    return name
+_MOST = (1 << 63) - 1  # bytes of a file
 
 
 def is_header(block: Chunk) -> bool:
@@ -73,7 +58,21 @@ def is_header(block: Chunk) -> bool:
     return block[:BLOCK_BYTES] == _ZEROS or checksum_holds(bytes(block[:BLOCK_BYTES]))
 
 
-class TarReader:
+class Look(Protocol):
+    """Who looks into the files of a tar.
+
+    `endings` are the last five bytes of names that are to be looked into, `part` is what the others have in them.
+    Besides, whatever begins as ELF files do.
+    """
+
+    endings: frozenset[bytes]
+    part: bytes
+
+    def __call__(self, tar: TarReader, row: int, name: bytes, size: int, place: int) -> int:
+        """What to put into the contents' column. The content may be taken, or be left where it is."""
+
+
+class TarReader(ContentReader):
     """The entries of a tar, one after another: `read` a header, then hash or take its content, or leave it be.
 
     `skip`, where the source can seek, passes over that many bytes without reading them. With `trusting` the checksums
@@ -84,22 +83,12 @@ class TarReader:
     def __init__(
         self, chunks: Iterable[Chunk], *, skip: Callable[[int], None] | None = None, trusting: bool = False
     ) -> None:
-        self._chunks = iter(chunks)
-        self._skip_source = skip
+        super().__init__(chunks, skip)
         self._trusting = trusting
-        self._view = memoryview(b"")
-        self._at = 0
-        self._start = 0  # of the view, in the tar
-        self._size = 0  # bytes of the current entry's content that have not been taken
-        self._padding = 0  # bytes from the end of that content to the next header
+        self._ended = False
         self._sums: dict[bytes, int] = {}
-        self._attributes: dict[bytes, tuple[int, int, int]] = {}
         self._times: dict[bytes, int] = {}
-        self._headers = self._scan()
-
-    def __iter__(self) -> Iterator[Header]:
-        """The entries that are left, to the end of the tar."""
-        return self._headers
+        self._row = Rows()
 
     def read(self) -> Header | None:
         """The next entry's path, type, attributes, mtime, link target, size and place; None at the end of the tar.
@@ -107,188 +96,104 @@ class TarReader:
         The size is in bytes, the place that of the content in the tar, 0 for what has none or is sparse. The type is
         the byte in the header; content of an unknown type is a regular file, as POSIX says.
         """
-        return next(self._headers, None)
+        row = self._row
+        row.clear()
+        if not self.fill(row, 1):
+            return None
+        path, link = clean(text_of(row.names[0])), text_of(row.links.get(0, b""))
+        return path, row.types[0], row.attributes_of(0), row.times[0], link, row.sizes[0], row.places[0]
 
-    def _scan(self) -> Iterator[Header]:
-        # One long generator on purpose: it runs for every file of an image, and a call costs as much as a field.
-        unpack, sums, known_attributes, known_times = _HEADER.unpack_from, self._sums, self._attributes, self._times
+    def fill(self, rows: Rows, count: int, look: Look | None = None) -> bool:
+        """Adds the next entries, `count` at most, to columns; False at the end of the tar, where there may be fewer.
+
+        With `look` each file's content is looked at: what it answers goes into `contents`, and for what has come in as
+        a whole, and is not to be looked into, that is the content's hash, without asking.
+        """
+        # One long loop on purpose: it runs for every file of an image, and a call costs as much as a field.
+        unpack, sums, times, owners = _HEADER.unpack_from, self._sums, self._times, rows.known
+        add_name, add_type, add_size, add_owner = (
+            rows.names.append, rows.types.append, rows.sizes.append, rows.attributes.append
+        )  # fmt: skip
+        add_time, add_place, add_content = rows.times.append, rows.places.append, rows.contents.append
+        endings, part = (look.endings, look.part) if look is not None else (frozenset[bytes](), b"")
         magics = _MAGICS if self._trusting else frozenset[bytes]()
         records: dict[bytes, bytes] = {}
-        while True:
-            view = self._view
-            at = self._at + self._size + self._padding
-            if at + BLOCK_BYTES <= len(view):
-                self._size = self._padding = 0
-            else:
-                self._pass_over()
-                if len(self._view) - self._at < BLOCK_BYTES and not self._refill():
-                    return
-                view, at = self._view, self._at
-            self._at = at + BLOCK_BYTES
-            name, raw_attributes, octal, end, raw_time, checksum, kind, link, magic, prefix = unpack(view, at)
+        row = len(rows)
+        stop = row + count
+        view, length, start, begin, stored, at = self._state()
+        while row < stop:
+            if at + BLOCK_BYTES > length:
+                if self._ended or not self._reach(at):
+                    self._ended = True
+                    return False
+                view, length, start, _, _, at = self._state()
+            begin = at + BLOCK_BYTES
+            name, raw_owner, octal, last, raw_time, checksum, kind, link, magic, prefix = unpack(view, at)
             if magic not in magics:
                 # adler32's low half is 1 + the sum of the bytes (mod 65521): the header's checksum at C's speed.
-                low = adler32(view[at : at + BLOCK_BYTES]) & 0xFFFF
+                low = adler32(view[at:begin]) & 0xFFFF
                 if low != sums.get(checksum) and not self._is_right(checksum, low, at):
-                    return
+                    self._ended = True
+                    return False
             try:
-                size = int(octal, 8) if end in _ENDS else number(octal + bytes((end,)), "size")
+                size = int(octal, 8) if last in _ENDS else number(octal + bytes((last,)), "size")
             except ValueError:
                 size = number(octal, "size")
-            if size < 0:
-                raise BrokenImageError("a tar header gives a negative size")
-            if (attributes := known_attributes.get(raw_attributes)) is None:
-                attributes = self._decode_attributes(raw_attributes)
-            if (time := known_times.get(raw_time)) is None:
+            if not 0 <= size <= _MOST:
+                raise _impossible(size)
+            if (time := times.get(raw_time)) is None:
                 time = self._decode_time(raw_time)
             name = name.partition(b"\0")[0]
             if prefix[0] and magic == _USTAR:
                 name = prefix.partition(b"\0")[0] + b"/" + name
-            link = link.partition(b"\0")[0] if link[0] else b""
-            if kind not in _PLAIN or records:
+            if kind in _PLAIN and not records:
+                stored = size = size if kind == REGULAR else 0
+                at = begin + (size + 511 & -512)
+                if link[0]:
+                    rows.links[row] = link.partition(b"\0")[0]
+                if (owner := owners.get(raw_owner)) is None:
+                    owner = rows.owner(_attributes(raw_owner), raw_owner)
+            else:
+                self._at, self._size, self._padding = begin, 0, 0
                 if kind in _META:
                     self._set_content(size)
                     self._read_meta(kind, records)
+                    view, length, start, begin, stored, at = self._state()
                     continue
+                link = link.partition(b"\0")[0]
                 kind, name, link, size, attributes, time = self._resolve(
-                    at, kind, name, link, size, attributes, time, records
+                    at, kind, name, link, size, _attributes(raw_owner), time, records
                 )
                 records.clear()
-            elif kind == REGULAR:
-                self._size = size
-                self._padding = -size % BLOCK_BYTES
-            else:
-                size = 0
+                if link:
+                    rows.links[row] = link
+                owner = rows.owner(attributes)
+                view, length, start, begin, stored, at = self._state()
             # Of a sparse file less is stored than its size says.
-            place = self._start + self._at if size and size == self._size else 0
-            path = name.decode("utf-8", "surrogateescape")
-            if path[-1:] == "/":
-                path = path[:-1]
-            if path[:1] in _ODD_STARTS or "//" in path or "/." in path:
-                path = clean(path)
-            yield path, kind, attributes, time, link.decode("utf-8", "surrogateescape") if link else "", size, place
-
-    def content(self) -> Iterator[memoryview]:
-        """The current entry's content, as pieces of the chunks that came in; what is left of it is passed over."""
-        while self._size:
-            if self._at == len(self._view):
-                self._next_chunk()
-            piece = self._view[self._at : self._at + self._size]
-            self._at += len(piece)
-            self._size -= len(piece)
-            yield piece
-
-    def content_hash(self) -> int:
-        """XXH3 (64 bits) of the current entry's content, which tells files apart that differ by chance.
-
-        It is not cryptographic: whoever means to can make two files that have the same.
-        """
-        size, at = self._size, self._at
-        end = at + size
-        if end <= len(self._view):
-            self._at = end
-            self._size = 0
-            return xxh3_64_intdigest(self._view[at:end])
-        state = xxh3_64()
-        for piece in self.content():
-            state.update(piece)
-        return state.intdigest()
-
-    def hash_at_hand(self) -> int:
-        """What `content_hash` gives, of content that has come in as a whole already; else 0, and nothing is taken."""
-        at = self._at
-        end = at + self._size
-        return xxh3_64_intdigest(self._view[at:end]) if end <= len(self._view) else 0
-
-    def begins_with(self, magic: bytes) -> bool:
-        """Whether the current entry's content begins so; nothing is taken."""
-        size = len(magic)
-        if self._size < size:
-            return False
-        while len(self._view) - self._at < size:
-            at = self._at
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                raise BrokenImageError("the tar ends in the middle of an entry")
-            self._start += at
-            self._view = memoryview(bytes(self._view[at:]) + bytes(chunk))
-            self._at = 0
-        view, at = self._view, self._at
-        return view[at] == magic[0] and view[at : at + size] == magic
-
-    @property
-    def end(self) -> int:
-        """How many bytes of the tar lie before the next entry, as long as nothing of this one's content was taken."""
-        return self._start + self._at + self._size + self._padding
-
-    @property
-    def ahead(self) -> int:
-        """How many bytes have come in that were not taken: where a source is, less where the reader is."""
-        return len(self._view) - self._at
-
-    def drain(self) -> None:
-        """Reads what follows the end of the tar, so that a digest covers every byte of the stream."""
-        self._view = memoryview(b"")
-        self._at = 0
-        for _ in self._chunks:
-            pass
-
-    # --- bytes
-
-    def _next_chunk(self) -> None:
-        self._start += len(self._view)
-        for chunk in self._chunks:
-            if len(chunk):
-                self._view = memoryview(chunk)
-                self._at = 0
-                return
-        raise BrokenImageError("the tar ends in the middle of an entry")
-
-    def _refill(self) -> bool:
-        """Makes a whole header available; False at an end between two entries."""
-        parts: list[Chunk] = [self._view[self._at :]]
-        have = len(parts[0])
-        while have < BLOCK_BYTES:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                if have:
-                    raise BrokenImageError("the tar ends in the middle of a header")
-                return False
-            parts.append(chunk)
-            have += len(chunk)
-        self._start += self._at
-        # The usual case copies nothing: chunks are a multiple of a tar's block.
-        self._view = memoryview(parts[-1] if len(parts) == 2 and not parts[0] else b"".join(parts))
-        self._at = 0
+            place = start + begin if size and size == stored else 0
+            if look is not None:
+                content = 0
+                if size:
+                    behind = begin + size
+                    if (
+                        place and behind <= length and view[begin] != _LOOK_INTO
+                        and name[-5:] not in endings and part not in name
+                    ):  # fmt: skip
+                        content = xxh3_64_intdigest(view[begin:behind])
+                    else:
+                        self._at, self._size, self._padding = begin, stored, at - begin - stored
+                        content = look(self, row, name, size, place)
+                        view, length, start, begin, stored, at = self._state()
+                add_content(content)
+            add_name(name)
+            add_type(kind)
+            add_size(size)
+            add_owner(owner)
+            add_time(time)
+            add_place(place)
+            row += 1
+        self._at, self._size, self._padding = begin, stored, at - begin - stored
         return True
-
-    def _set_content(self, size: int) -> None:
-        self._size = size
-        self._padding = -size % BLOCK_BYTES
-
-    def _pass_over(self) -> None:
-        count = self._size + self._padding
-        self._size = self._padding = 0
-        while count:
-            have = len(self._view) - self._at
-            if count <= have:
-                self._at += count
-                return
-            count -= have
-            if self._skip_source is not None:
-                self._skip_source(count)
-                self._start += len(self._view) + count
-                self._view = memoryview(b"")
-                self._at = 0
-                return
-            self._next_chunk()
-
-    def _take(self, size: int) -> bytes:
-        """The whole content of a meta entry or the next `size` bytes, bounded by the caller."""
-        self._size = size
-        return b"".join(self.content())
-
-    # --- what a header says
 
     def _is_right(self, checksum: bytes, low: int, at: int) -> bool:
         """Whether there is a header; False for the zeros that end a tar. `low` is what adler32's low half is."""
@@ -301,6 +206,7 @@ class TarReader:
             _remember(self._sums, checksum, expected)
             return True
         block = bytes(self._view[at : at + BLOCK_BYTES])
+        self._at = at + BLOCK_BYTES
         if block != _ZEROS:
             if checksum_holds(block):  # of signed bytes
                 return True
@@ -309,10 +215,6 @@ class TarReader:
         if more and self._view[self._at : self._at + BLOCK_BYTES] != _ZEROS:
             raise BrokenImageError("a lone block of zeros stands where a tar header should")
         return False
-
-    def _decode_attributes(self, raw: bytes) -> tuple[int, int, int]:
-        mode, uid, gid = number(raw[:8], "mode"), number(raw[8:16], "owner"), number(raw[16:], "group")
-        return _remember(self._attributes, raw, (mode & 0o7777, uid, gid))
 
     def _decode_time(self, raw: bytes) -> int:
         return _remember(self._times, raw, clamp(number(raw, "time")))
@@ -371,12 +273,23 @@ class TarReader:
         """The expanded size of a GNU sparse file; passes over the blocks that go on with its map."""
         block = bytes(self._view[at : at + BLOCK_BYTES])
         size = number(block[483:495], "sparse size")
-        if size < 0:
-            raise BrokenImageError("a tar header gives a negative size")
+        if not 0 <= size <= _MOST:
+            raise _impossible(size)
         more = block[482]
         while more:
             more = self._take(BLOCK_BYTES)[504]
         return size
+
+
+def _impossible(size: int) -> BrokenImageError:
+    what = "negative size" if size < 0 else f"size of {size:,} bytes"
+    return BrokenImageError(f"a tar header gives a {what}")
+
+
+def _attributes(raw: bytes) -> tuple[int, int, int]:
+    """Permission bits, user and group."""
+    mode, uid, gid = number(raw[:8], "mode"), number(raw[8:16], "owner"), number(raw[16:], "group")
+    return mode & 0o7777, uid, gid
 
 
 def _remember(memo: dict[bytes, Value], key: bytes, value: Value) -> Value:

@@ -14,7 +14,6 @@ whole, by operations on sets and dictionaries that give what taking its entries 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterable
 from enum import IntEnum
 from functools import partial
@@ -71,7 +70,7 @@ class Counts:
 
 
 class Tree:
-    """The merged file system of the layers applied so far.
+    """The merged file system of an image's layers.
 
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
     `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
@@ -84,15 +83,20 @@ class Tree:
         self.deaths: list[Death] = []
         self.counts: list[Counts] = []
         self._starts: list[int] = []
+        self._layers = array("I")  # by node
         self._kinds = bytearray()
         self._directories = {""}
         self._listing = Listing()
+        self._complete = False
         self._links: dict[int, int] = {}  # of an inode with several paths: how many are left
         self._lost: dict[int, tuple[int, Cause, str]] = {}  # and the one it lost last
         self._dying: list[tuple[int, Cause, str]] = []
         self._implied_bytes = limits.implied_bytes
         for layer in layers:
-            self.apply(layer)
+            self._apply(layer)
+        # Nobody but `children` asks any more; then it is made anew, of what is left.
+        self._listing = Listing()
+        self._complete = True
 
     def start(self, layer: int) -> int:
         """The node of a layer's first entry; the others follow in the order of the index."""
@@ -104,8 +108,12 @@ class Tree:
 
     def place(self, node: int) -> tuple[int, int]:
         """The layer of a node, and its row in the layer's index."""
-        layer = bisect_right(self._starts, node) - 1
+        layer = self._layers[node]
         return layer, node - self._starts[layer]
+
+    def layer(self, node: int) -> int:
+        """The layer of a node."""
+        return self._layers[node]
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is live at a path."""
@@ -113,24 +121,31 @@ class Tree:
 
     def children(self, path: str) -> frozenset[str]:
         """The paths in a directory; none where it is none."""
-        return frozenset(child for child in self._listing.of(path) if child in self.paths)
+        if self._complete:
+            self._listing.add(tuple(self.paths), [each.rpartition("/")[0] for each in self.paths])
+            self._complete = False
+        return frozenset(self._listing.of(path))
 
-    def files(self, least: int = 1) -> dict[int, str]:
-        """The live files of at least so many bytes, by node; one with several paths has the first by name."""
+    def files(self, least: int = 1) -> dict[str, int]:
+        """The nodes of the live files of at least so many bytes; one with several paths has the first by name."""
         sizes, links = self.sizes, self._links
-        found = {node: path for path, node in self.paths.items() if node >= 0 and sizes[node] >= least}
+        found = {path: node for path, node in self.paths.items() if node >= 0 and sizes[node] >= least}
         if links:
-            for path, node in self.paths.items():
-                if node in links and path < found.get(node, ""):
-                    found[node] = path
+            first: dict[int, str] = {}
+            for path in [path for path, node in found.items() if node in links]:
+                other = first.setdefault(found[path], path)
+                if other != path:
+                    first[found[path]] = min(path, other)
+                    del found[max(path, other)]
         return found
 
-    def apply(self, layer: LayerIndex) -> None:
+    def _apply(self, layer: LayerIndex) -> None:
         """Puts a layer on top."""
         start = len(self.sizes)
         self._starts.append(start)
         self.counts.append(Counts())
         self.sizes.extend(layer.sizes)
+        self._layers.extend(array("I", [len(self._starts) - 1]) * len(layer))
         self._kinds.extend(layer.types)
         self._hide(layer)
         if not self._add_at_once(layer, start):

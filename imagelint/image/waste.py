@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 
 from imagelint.image.index import LayerIndex
 from imagelint.image.report import Reclaimable, WastedFile
@@ -37,10 +38,10 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFil
     `metadata-only` or `moved`. Only the reason hangs on the hash, never the number of bytes.
     """
     stored: dict[int, Counter[tuple[int, int]]] = {}  # by layer: what files it has
-    sizes, place, contents = tree.sizes, tree.place, _contents(layers)
+    sizes, layer_of, contents = tree.sizes, tree.layer, _contents(layers)
     for node, path, hidden_by, cause, successor in tree.deaths:
         size, content = sizes[node], contents[node]
-        layer = place(node)[0]
+        layer = layer_of(node)
         if content and tree.kind(node) != REGULAR:
             content = 0
         if successor is not None:
@@ -63,10 +64,10 @@ def duplicate_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[Wasted
     files = tree.files(DUPLICATE_BYTES)  # two links to one inode are no duplicates
     contents = _contents(layers)
     originals: set[tuple[int, int]] = set()
-    for node in sorted(files):
+    for path, node in sorted(files.items(), key=itemgetter(1)):
         identity = tree.sizes[node], contents[node]
         if identity in originals:
-            yield WastedFile(f"/{files[node]}", tree.sizes[node], DUPLICATE, tree.place(node)[0], None)
+            yield WastedFile(f"/{path}", tree.sizes[node], DUPLICATE, tree.layer(node), None)
         elif contents[node]:
             originals.add(identity)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from imagelint.image.comparison import SAME
+import json
+from collections import Counter
+
+from imagelint.image.comparison import ADDED, CHANGED, METADATA_ONLY, REMOVED, SAME
 from imagelint.output import escape
 from imagelint.output.analysis import image
 from imagelint.records import TYPE_CHECKING
@@ -46,7 +49,13 @@ def document(found: Comparison, places: Mapping[int, Place]) -> dict[str, Any]:
             for each in found.packages
         ],
         "paths": [
-            {"path": each.path, "change": each.change, "delta_bytes": each.delta_bytes, "layer": each.layer}
+            {
+                "path": each.path,
+                "change": each.change,
+                "delta_bytes": each.delta_bytes,
+                "layer": each.layer,
+                "line": _line(each.layer, places),
+            }
             for each in found.paths
         ],
         "configuration": [{"name": each.name, "old": each.old, "new": each.new} for each in found.settings],
@@ -91,31 +100,71 @@ def _markdown(found: Comparison, places: Mapping[int, Place]) -> Iterator[str]:
     yield _row("not shared with the other", found.old_unique, found.new_unique)
     if found.base_delta:
         yield f"| of it the base image | | | {signed(found.base_delta)} |"
+    yield from _layers(found, places)
+    yield from _packages(found, places)
+    if found.settings:
+        yield from ("", "| setting | before | after |", "|---|---|---|")
+        for setting in found.settings[:_SHOWN]:
+            yield f"| {_code(setting.name)} | {_value(setting.old)} | {_value(setting.new)} |"
+        yield from _more(len(found.settings), "settings that differ")
+    yield from _paths(found, places)
+
+
+def _layers(found: Comparison, places: Mapping[int, Place]) -> Iterator[str]:
     layers = sorted(
         (each for each in found.layers if each.change != SAME and each.delta_bytes),
         key=lambda each: -abs(each.delta_bytes),
     )
     if layers:
         yield from ("", "| layer | change | line | command |", "|--:|--:|--:|---|")
-        for each in layers[:_SHOWN]:
-            shown = each.new or each.old
-            assert shown is not None
-            line = _line(each.new.index, places) if each.new else None
-            number = shown.index if each.new else f"{shown.index} (old)"
-            yield f"| {number} | {signed(each.delta_bytes)} | {line or ''} | {_code(shown.command)} |"
+    for each in layers[:_SHOWN]:
+        shown = each.new or each.old
+        assert shown is not None
+        line = _line(each.new.index, places) if each.new else None
+        number = shown.index if each.new else f"{shown.index} (old)"
+        yield f"| {number} | {signed(each.delta_bytes)} | {line or ''} | {_code(shown.command)} |"
+    yield from _more(len(layers), "layers that differ")
+
+
+def _packages(found: Comparison, places: Mapping[int, Place]) -> Iterator[str]:
     packages = sorted((each for each in found.packages if each.delta_bytes), key=lambda each: -abs(each.delta_bytes))
     if packages:
-        yield from ("", "| package | before | after | change |", "|---|---|---|--:|")
-        for package in packages[:_SHOWN]:
-            versions = f"{_code(package.old_version)} | {_code(package.new_version)}"
-            yield f"| {_code(f'{package.manager} {package.name}')} | {versions} | {signed(package.delta_bytes)} |"
-    paths = sorted((each for each in found.paths if each.delta_bytes), key=lambda each: -abs(each.delta_bytes))
-    if paths:
-        yield from ("", f"<details><summary>{len(found.paths):,} paths differ</summary>", "")
-        yield from ("| path | | change |", "|---|---|--:|")
-        for path in paths[:_SHOWN]:
-            yield f"| {_code(path.path)} | {path.change} | {signed(path.delta_bytes)} |"
-        yield from ("", "</details>")
+        yield from ("", "| package | change | line | before | after |", "|---|--:|--:|---|---|")
+    for each in packages[:_SHOWN]:
+        name = _code(f"{each.manager} {each.name}")
+        versions = f"{_code(each.old_version)} | {_code(each.new_version)}"
+        yield f"| {name} | {signed(each.delta_bytes)} | {_line(each.layer, places) or ''} | {versions} |"
+    yield from _more(len(packages), "packages that differ")
+
+
+def _paths(found: Comparison, places: Mapping[int, Place]) -> Iterator[str]:
+    """What differs in the file systems, folded away: how many of each kind, and those that differ most."""
+    if not found.paths:
+        return
+    kinds = Counter(each.change for each in found.paths)
+    counts = ", ".join(f"{kinds[kind]:,} {kind}" for kind in (ADDED, REMOVED, CHANGED, METADATA_ONLY) if kinds[kind])
+    yield from ("", f"<details><summary>paths: {counts}</summary>", "")
+    yield from ("| path | | change | line |", "|---|---|--:|--:|")
+    for each in sorted(found.paths, key=lambda each: -abs(each.delta_bytes))[:_SHOWN]:
+        line = _line(each.layer, places) or ""
+        yield f"| {_code(each.path)} | {each.change} | {signed(each.delta_bytes)} | {line} |"
+    yield from ("", "</details>")
+
+
+def _more(count: int, what: str) -> Iterator[str]:
+    if count > _SHOWN:
+        yield from ("", f"and {count - _SHOWN:,} more {what}")
+
+
+def value(found: object) -> str:
+    """A setting's value in words; a list as it is written in JSON."""
+    if found is None:
+        return "not set"
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+
+
+def _value(found: object) -> str:
+    return "not set" if found is None else _code(value(found))
 
 
 def _row(title: str, old: int, new: int) -> str:

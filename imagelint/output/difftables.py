@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from imagelint.image.comparison import SAME
+from imagelint.output import differences
 from imagelint.output.tables import FIXED_WIDTH, cut, simple_table
 from imagelint.records import TYPE_CHECKING
 from imagelint.sizes import human, signed
@@ -39,9 +40,10 @@ def comparison(out: Console, found: Comparison, places: Mapping[int, Place], top
         out.print(Text(f"of it the base image {signed(found.base_delta)}, the layers on it {signed(own)}"))
     _layers(out, found, places, top)
     _packages(out, found, places, top)
-    _paths(out, found, top)
+    _paths(out, found, places, top)
     for setting in found.settings[:top]:
-        out.print(Text(cut_line(f"{setting.name}: {_value(setting.old)} → {_value(setting.new)}", out.width)))
+        values = f"{differences.value(setting.old)} → {differences.value(setting.new)}"
+        out.print(Text(cut_line(printable(f"{setting.name}: {values}"), out.width)))
     if len(found.settings) > top:
         out.print(Text(f"and {len(found.settings) - top} more settings differ", "dim"))
     if not (found.delta_bytes or found.paths or found.settings):
@@ -81,23 +83,20 @@ def _packages(out: Console, found: Comparison, places: Mapping[int, Place], top:
     out.print(table)
 
 
-def _paths(out: Console, found: Comparison, top: int) -> None:
+def _paths(out: Console, found: Comparison, places: Mapping[int, Place], top: int) -> None:
     if not found.paths:
         return
-    table = simple_table("change", "how")
-    table.add_column(f"path ({len(found.paths):,} differ)", no_wrap=True)
+    table = simple_table("change", "how", "line")
+    table.add_column(f"path ({len(found.paths):,} that differ)", no_wrap=True)
     for each in sorted(found.paths, key=lambda each: (-abs(each.delta_bytes), each.path))[:top]:
         path = cut(Text(printable(each.path)), out.width - FIXED_WIDTH)
-        table.add_row(_change(each.delta_bytes), each.change, path)
+        place = places.get(each.layer) if each.layer is not None else None
+        table.add_row(_change(each.delta_bytes), each.change, str(place.line) if place else "", path)
     out.print(table)
 
 
 def _change(delta: int, share: str = "") -> Text:
     return Text(signed(delta) + share, "red" if delta > 0 else "green" if delta < 0 else "dim")
-
-
-def _value(value: object) -> str:
-    return "not set" if value is None else printable(str(value))
 
 
 def cut_line(text: str, width: int) -> str:

@@ -168,10 +168,10 @@ def _place(file: FileReport, columns: Utf16, span: Span) -> dict[str, Any]:
     end = min(span.end, line_end(file.lines, start.line))
     if end > span.start:
         region["endColumn"] = columns.position(end).column
-    return {"artifactLocation": _artifact(file.path), "region": region}
+    return {"artifactLocation": artifact(file.path), "region": region}
 
 
-def _artifact(path: str) -> dict[str, str]:
+def artifact(path: str) -> dict[str, str]:
     """A file by its percent-encoded path from the repository's root; by an absolute URI if it is not in there."""
     uri = quote(path.encode("utf-8", "surrogateescape"))
     return {"uri": f"file://{uri}"} if path.startswith("/") else {"uri": uri, "uriBaseId": "%SRCROOT%"}
@@ -195,7 +195,7 @@ def _fix(file: FileReport, columns: Utf16, fix: Fix) -> dict[str, Any]:
         replacements.append(replacement)
     return {
         "description": {"text": escape.sarif_message(fix.title) + caution},
-        "artifactChanges": [{"artifactLocation": _artifact(file.path), "replacements": replacements}],
+        "artifactChanges": [{"artifactLocation": artifact(file.path), "replacements": replacements}],
         "properties": {"safety": fix.safety.value},
     }
 
@@ -206,7 +206,7 @@ def _notifications(errors: Sequence[FileError], total: int) -> Iterator[dict[str
         yield {
             "level": "error",
             "message": {"text": escape.sarif_message(error.message)},
-            "locations": [{"physicalLocation": {"artifactLocation": _artifact(from_root(error.path))}}],
+            "locations": [{"physicalLocation": {"artifactLocation": artifact(from_root(error.path))}}],
         }
     if total > MAX_RESULTS:
         text = f"{total} findings; the {MAX_RESULTS} that matter most are listed"

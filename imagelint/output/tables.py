@@ -73,7 +73,8 @@ def gate(out: Console, report: Report, verdict: Verdict, places: Mapping[int, Pl
         word, colour = ("held", "green") if check.held else ("BROKEN", "bold red")
         word, colour = ("waived", "yellow") if check.waived else (word, colour)
         why = f"; waived: {check.waived}" if check.waived else ""
-        out.print(Text.assemble((f"{word:6}", colour), f" {check.name}: {printable(check.message + why)}"))
+        text = Text.assemble((f"{word:6}", colour), f" {check.name}: {printable(check.message + why)}")
+        out.print(text, soft_wrap=True)  # a line a budget, however long: it may be searched for
     if verdict.held:
         return
     rows: list[tuple[int, int, str, str | None]]

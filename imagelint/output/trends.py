@@ -60,6 +60,16 @@ def document(runs: Sequence[Run]) -> dict[str, Any]:
                 "layers": run.layers,
                 "held": run.held,
                 "broken": run.broken.split(),
+                "budgets": [
+                    {
+                        "name": each.name,
+                        "observed": each.observed,
+                        "limit": each.limit,
+                        "held": each.held,
+                        "waived": each.waived,
+                    }
+                    for each in run.budgets
+                ],
             }
             for run in runs
         ],

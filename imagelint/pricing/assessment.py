@@ -9,7 +9,7 @@ from imagelint.attribution import Attribution, attribution
 from imagelint.finding import Finding
 from imagelint.graph import BuildGraph
 from imagelint.image.model import Image
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 from imagelint.linter import Linted
 from imagelint.pricing import crosslayer
 from imagelint.pricing.ladder import recommended_nodes

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from imagelint.image.tar import Chunk, TarReader
+from imagelint.image.tar import TarReader
+from imagelint.image.tar_content import Chunk
 from imagelint.pricing.ledger import Ledger, Nodes
 from imagelint.pricing.prices import Bill, Charge
 

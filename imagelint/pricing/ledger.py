@@ -9,6 +9,7 @@ from fnmatch import translate
 
 from imagelint.image.leftovers import cache_of
 from imagelint.image.merged import Merged
+from imagelint.image.model import Image
 from imagelint.image.tar import REGULAR
 from imagelint.image.waste import DUPLICATE_BYTES
 
@@ -20,6 +21,10 @@ NONE: Nodes = frozenset()
 
 class Ledger(Merged):
     """An image's entries, by what a finding may be about. Sizes are bytes of uncompressed layers."""
+
+    def __init__(self, image: Image) -> None:
+        super().__init__(image)
+        self._caches: dict[int, dict[str, Nodes]] = {}
 
     @property
     def has_packages(self) -> bool:
@@ -43,8 +48,8 @@ class Ledger(Merged):
 
     def layers(self, nodes: Collection[int]) -> tuple[int, ...]:
         """The layers that store entries with bytes."""
-        sizes = self.tree.sizes
-        return tuple(sorted({self.tree.place(node)[0] for node in nodes if sizes[node]}))
+        sizes, layer_of = self.tree.sizes, self.tree.layer
+        return tuple(sorted({layer_of(node) for node in nodes if sizes[node]}))
 
     def stored_at(self, layer: int, globs: Collection[str]) -> Nodes:
         """The files of a layer at paths that match one of the globs."""
@@ -55,18 +60,15 @@ class Ledger(Merged):
 
     def caches(self, layer: int) -> dict[str, Nodes]:
         """The files of a layer that are in known caches, by which."""
-        found: defaultdict[str, set[int]] = defaultdict(set)
-        known: dict[str, str | None] = {}
-        index = self.indexes[layer]
-        for node, size, path in zip(self.nodes(layer), index.sizes, index.paths, strict=True):
-            if size:
-                folder = path.rpartition("/")[0]
-                kind = known.get(folder, "")
-                if kind == "":
-                    kind = known[folder] = cache_of(folder)
-                if kind is not None:
+        if layer not in self._caches:
+            index = self.indexes[layer]
+            kinds = {folder: cache_of(folder) for folder in set(index.folders)}
+            found: defaultdict[str, set[int]] = defaultdict(set)
+            for node, size, folder in zip(self.nodes(layer), index.sizes, index.folders, strict=True):
+                if size and (kind := kinds[folder]) is not None:
                     found[kind].add(node)
-        return {kind: frozenset(nodes) for kind, nodes in found.items()}
+            self._caches[layer] = {kind: frozenset(nodes) for kind, nodes in found.items()}
+        return self._caches[layer]
 
     def hidden_between(self, layers: Collection[int]) -> Nodes:
         """What one of the layers stores and another one of them hides."""

@@ -101,7 +101,7 @@ class _Libraries:
         places = {
             inventory.owner[node]
             for node in self.files(files)
-            if self._ledger.tree.place(node)[0] >= base_layers and node in inventory.owner
+            if self._ledger.tree.layer(node) >= base_layers and node in inventory.owner
         }
         names = tuple(sorted(inventory.installed[place].name for place in places))
         return names, frozenset(node for node, place in inventory.owner.items() if place in places)

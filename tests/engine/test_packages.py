@@ -42,8 +42,9 @@ def test_what_only_is_recommended(packages: str, tmp_path: Path, analyze: Analyz
             told = {package["name"] for package in report["recommended"]}
             size = sum(package["bytes"] for package in report["recommended"])
     assert told == names[True] - names[False]
-    # What packages make when they are set up is no package's; it is little.
-    assert abs(sizes[True] - sizes[False] - size) < 0.05 * size
+    # What packages make when they are set up is no package's: dpkg's records of them, the bundle of certificates. Where
+    # sizes are predicted these count too (test_predictions.py); here is what the packages themselves own.
+    assert 0 <= sizes[True] - sizes[False] - size < max(1_000_000, 0.05 * size)
 
 
 def test_every_byte_has_an_owner_or_none(analyze: Analyze, java_images: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import struct
 import subprocess
+import sys
 import tracemalloc
 from contextlib import closing
 from pathlib import Path
@@ -13,8 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_64_intdigest
 
-from imagelint.image import elf
+from imagelint.image import elf, elf_stream
 from imagelint.image.kept import keeper
 from imagelint.image.merged import Merged
 from imagelint.image.packages import recommends, rpm
@@ -356,6 +358,19 @@ def test_elf_of_a_real_compiler(tmp_path: Path) -> None:
     assert found["library"] is not None
     assert found["library"].soname == "libx.so.1"
     assert elf.Elf.decode(found["program"].encode()) == found["program"]
+
+
+@pytest.mark.parametrize("program", ["hadolint", "dive"])
+def test_a_large_elf_file_says_the_same_when_it_passes_by(program: str) -> None:
+    """Of large files only parts are kept; programs that Haskell and Go have built are well over that size."""
+    content = Path(sys.executable).with_name(program).read_bytes()
+    assert len(content) > elf_stream.HEAD_BYTES
+    expected = elf.read(lambda offset, length: content[offset : offset + length])
+    for chunk_bytes in (100_000, 1 << 20):
+        pieces = (memoryview(content)[at : at + chunk_bytes] for at in range(0, len(content), chunk_bytes))
+        assert elf_stream.read(pieces, len(content)) == (xxh3_64_intdigest(content), expected)
+    assert expected is not None
+    assert expected.go.startswith("github.com/wagoodman/dive\t") == (program == "dive")
 
 
 @settings(max_examples=300, deadline=None)

@@ -144,7 +144,7 @@ class Inventory:
         by_layer: defaultdict[int, int] = defaultdict(int)
         sizes = self._tree.sizes
         for node in nodes:
-            by_layer[self._tree.place(node)[0]] += sizes[node]
+            by_layer[self._tree.layer(node)] += sizes[node]
         layer = max(by_layer, key=lambda each: (by_layer[each], -each), default=0)
         return Package(package.manager, package.name, package.version, sum(by_layer.values()), len(nodes), layer)
 

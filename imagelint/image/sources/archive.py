@@ -12,7 +12,8 @@ from imagelint.image.sources import docker_archive, oci_layout
 from imagelint.image.sources.files import CHUNK_BYTES
 from imagelint.image.sources.interface import OpenImage, Reading
 from imagelint.image.sources.members import FileMembers, Members, StreamMembers
-from imagelint.image.tar import BLOCK_BYTES, Chunk, is_header
+from imagelint.image.tar import is_header
+from imagelint.image.tar_content import BLOCK_BYTES, Chunk
 from imagelint.records import NamedTuple
 
 STANDARD_INPUT = "-"

@@ -19,7 +19,7 @@ from imagelint.image.config import ImageConfig, clip, parse_config, parse_docume
 from imagelint.image.elf import ReadAt
 from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.members import Members, named_digest
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 from imagelint.records import TYPE_CHECKING, record
 
 if TYPE_CHECKING:

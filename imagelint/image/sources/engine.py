@@ -23,7 +23,7 @@ from imagelint.image.sources.engine_client import connected
 from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
 from imagelint.image.sources.manifests import Descriptor, check_digest, fits, resolve
 from imagelint.image.sources.members import StreamMembers, member
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 
 if TYPE_CHECKING:
     from docker import APIClient

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from imagelint.errors import BrokenImageError
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 
 CHUNK_BYTES = 128 * 1024
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imagelint.image.blob import Blob
     from imagelint.image.config import ImageConfig
     from imagelint.image.elf import ReadAt
-    from imagelint.image.tar import Chunk
+    from imagelint.image.tar_content import Chunk
 
 Progress = Callable[[str, int, int | None], None]
 """Told of work under way: what it is, how many bytes are done, and of how many (None: not known)."""

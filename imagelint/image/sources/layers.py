@@ -10,7 +10,7 @@ from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob, read_layer
 from imagelint.image.config import clip
 from imagelint.image.sources.interface import Reading
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:

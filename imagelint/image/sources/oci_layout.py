@@ -16,7 +16,7 @@ from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.layers import LayerTask, read_layers
 from imagelint.image.sources.manifests import Descriptor, Manifest, resolve_index
 from imagelint.image.sources.members import Members
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 from imagelint.records import TYPE_CHECKING, NamedTuple, record
 
 if TYPE_CHECKING:

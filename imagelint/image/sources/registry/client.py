@@ -18,7 +18,7 @@ from imagelint.image.sources.manifests import INDEX_TYPES, MANIFEST_TYPES, Descr
 from imagelint.image.sources.registry import credentials
 from imagelint.image.sources.registry.names import Name
 from imagelint.image.sources.registry.transport import Transport, body, chunks, reason
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 
 if TYPE_CHECKING:
     import requests

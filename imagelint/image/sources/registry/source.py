@@ -23,7 +23,7 @@ from imagelint.image.sources.manifests import (
 from imagelint.image.sources.registry.client import Client
 from imagelint.image.sources.registry.names import Name, parse
 from imagelint.image.sources.registry.transport import Transport
-from imagelint.image.tar import Chunk
+from imagelint.image.tar_content import Chunk
 
 
 @dataclass(frozen=True, slots=True)
