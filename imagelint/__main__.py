@@ -9,11 +9,15 @@ def main() -> int:
     """Run the command line; returns the exit status."""
     # What is made at start-up stays until the end: looking through it again and again would find nothing to free.
     gc.set_threshold(2_000_000, 20, 20)
-    from imagelint.cli import main as run
-    from imagelint.cli.signals import end_in_order
+    try:
+        from imagelint.cli import main as run
+        from imagelint.cli.signals import end_in_order
 
-    end_in_order()
-    return run(sys.argv[1:])
+        end_in_order()
+        return run(sys.argv[1:])
+    except KeyboardInterrupt:  # while it still starts; `run` says so itself
+        print("imagelint: interrupted", file=sys.stderr)
+        return 130
 
 
 def _leave_working_folder() -> None:

@@ -89,6 +89,8 @@ def _plain(path: str, top: str) -> str:
 def read(path: str, *, limit: int = MAX_BYTES) -> bytes:
     """A regular file's bytes, or standard input's for `-`; raises InputError, and never waits for a pipe."""
     if path == "-":
+        if sys.stdin is None:
+            raise InputError("-: standard input is closed")
         data = sys.stdin.buffer.read(limit + 1)
     else:
         try:

@@ -33,18 +33,13 @@ def report(arguments: argparse.Namespace, chosen: Options, paths: Sequence[str])
     name = chosen.job.building.stdin_name or path if path == "-" else path
     context = chosen.job.building.context(path)
     linted = checked(linter.lint(name, data, chosen.job.plan, context))
-    assessed = _assessed(arguments, linted, chosen)
+    assessed = _assessed(arguments, linted, chosen, least)
     if not assessed.attribution.matches:
         print(f"imagelint: warning: {printable(assessed.doubt)}", file=sys.stderr)
-    found = tuple(
-        finding
-        for finding in assessed.bill.findings
-        if not least or (finding.price is not None and (finding.price.layer_bytes or 0) >= least)
-    )
-    return FileReport(name, linted.source.index, found, assessed.bill.total)
+    return FileReport(name, linted.source.index, assessed.bill.findings, assessed.bill.total)
 
 
-def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Options) -> Assessment:
+def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Options, least: int) -> Assessment:
     from imagelint.image.reading import open_image
     from imagelint.pricing.assessment import assess
 
@@ -55,5 +50,6 @@ def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Opti
             lambda measured: linter.lint(
                 linted.path, linted.source.text, chosen.job.plan, linted.graph.context, measured
             ),
+            least=least,
             tar=opened.source.tar if arguments.compressed else None,
         )

@@ -179,7 +179,7 @@ def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> It
         if subject.findings_bytes is None:
             hint = "give --dockerfile FILE, the one that the image was built from"
             raise UsageError("max-reclaimable prices the findings of the image's Dockerfile", hint=hint)
-        yield _most("max-reclaimable", subject.findings_bytes, budgets.max_reclaimable, "findings cost ")
+        yield _most("max-reclaimable", subject.findings_bytes, budgets.max_reclaimable, "the findings' ")
     if budgets.forbidden_paths:
         patterns = [each for given in budgets.forbidden_paths for each in (given, f"/{given}")]
         yield _none("forbidden-paths", "path", patterns, subject.paths)

@@ -178,7 +178,8 @@ def _go(read_at: ReadAt, form: _Form, start: int, size: int, count: int, names: 
             for line in module.split("\n"):
                 if line.startswith("mod\t"):
                     return "\t".join(line.split("\t")[1:3])
-            path = next((line[5:] for line in module.split("\n") if line.startswith("path\t")), "")
+            # The package's line, behind a mark of 16 bytes, is all that a program built without a module has.
+            path = module.partition("path\t")[2].partition("\n")[0]
             return f"{path}\t" if path else ""
     return ""
 

@@ -94,6 +94,9 @@ def _ladder(out: Console, found: Analysis) -> None:
     out.print(table)
 
 
+_BASE = "  (base image)"
+
+
 def _layers(found: Analysis, width: int) -> Table:
     layers, lines = found.report.layers, found.instructions
     again = {each.instruction: each.layer_bytes for each in found.rebuilds}
@@ -114,10 +117,9 @@ def _layers(found: Analysis, width: int) -> Table:
             instruction = lines.get(layer.index)
             cells.append(str(instruction.start_line) if instruction else "")
             cells.append(human(again[instruction]) if instruction in again else "")
-        command = Text(printable(" ".join(layer.command.split())))
-        if layer.base:
-            command.append("  (base image)", "dim")
-        table.add_row(*cells, cut(command, left))
+        mark = _BASE if layer.base and left >= 2 * len(_BASE) else ""
+        command = cut(Text(printable(" ".join(layer.command.split()))), left - len(mark))
+        table.add_row(*cells, command.append(mark, "dim"))
     return table
 
 
@@ -138,7 +140,7 @@ def _waste(out: Console, report: Report, top: int) -> None:
     if not report.reclaimable_bytes:
         return
     table = simple_table("wasted", "files", "stored by", "hidden by")
-    table.add_column("why", no_wrap=True)
+    table.add_column("why")  # is wrapped where it is narrow, so that the numbers stay whole
     inside = [each for each in report.reclaimable if each.within_stored]
     for each in sorted(inside, key=lambda each: -each.bytes)[:top]:
         hidden = "" if each.hidden_by is None else f"layer {each.hidden_by}"

@@ -26,13 +26,22 @@ _PIPE_WIDTH = 140
 FIXED_WIDTH = 40
 
 
+class _Console(Console):
+    """A console that leaves it to the command line how a run ends whose reader has gone."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error on: rich, which calls this while it handles it, would end with the status of findings."""
+        self.quiet = True
+        raise
+
+
 def console(stream: TextIO, out: TextIO | None = None) -> Console:
     """A console for a stream: colours where they are wanted, a fixed width where nobody looks.
 
     With `out` the text goes there, made for the stream that it will be written to in the end.
     """
     colour = wants_colour(stream)
-    return Console(
+    return _Console(
         file=out or stream,
         color_system="auto" if colour else None,
         force_terminal=True if colour else None,

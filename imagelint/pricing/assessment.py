@@ -30,18 +30,28 @@ class Assessment(NamedTuple):
     bill: Bill
     doubt: str
 
+    def costing(self, least: int) -> Bill:
+        """The bill of those findings alone that cost so many layer bytes or more."""
+        dear = [
+            each for each in self.bill.charges if each.finding.price and (each.finding.price.layer_bytes or 0) >= least
+        ]
+        total = self.ledger.bytes(frozenset[int]().union(*(charge.nodes for charge in dear)))
+        return Bill(tuple(dear), None if self.bill.total is None else total)
+
 
 def assess(
     image: Image | Ledger,
     linted: Linted,
     again: Callable[[Sequence[Finding]], Linted],
     *,
+    least: int = 0,
     tar: Tar | None = None,
 ) -> Assessment:
     """Prices what was found in a Dockerfile in the image that was built from it.
 
     What the layers show and no rule has seen is added: `again` lints once more with these findings, so that they are
-    chosen and silenced like all others. With `tar` compressed bytes are measured too, which takes a while.
+    chosen and silenced like all others. Only what costs `least` layer bytes is kept, unknown prices are not. With `tar`
+    compressed bytes are measured too, which takes a while.
     """
     ledger = Ledger(image) if isinstance(image, Image) else image
     image = ledger.image
@@ -54,12 +64,15 @@ def assess(
     extra += crosslayer.findings(ledger, tied, besides=charged)
     if extra:
         bill = _with(pricer, again([charge.finding for charge in extra]).findings, extra)
+    doubt = f"{linted.path} does not look like the Dockerfile of {image.reference}: its lines are not in the history"
+    found = Assessment(ledger, linted.graph, tied, bill, doubt)
+    if least:
+        found = found._replace(bill=found.costing(least))
     if tar is not None:
         from imagelint.pricing.compressed import measured
 
-        bill = measured(bill, ledger, tar)
-    doubt = f"{linted.path} does not look like the Dockerfile of {image.reference}: its lines are not in the history"
-    return Assessment(ledger, linted.graph, tied, bill, doubt)
+        found = found._replace(bill=measured(found.bill, ledger, tar))
+    return found
 
 
 def _with(pricer: Pricer, findings: Sequence[Finding], extra: Sequence[Charge]) -> Bill:

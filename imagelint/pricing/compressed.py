@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -53,61 +53,82 @@ def _priced(charge: Charge, saved: int) -> Charge:
 
 def _saved(ledger: Ledger, layer: int, charged: Sequence[Nodes], tar: Tar) -> Iterator[int]:
     """By how many bytes a compressed layer is smaller without each of the sets of entries."""
-    start = ledger.tree.start(layer)
+    start, here = ledger.tree.start(layer), ledger.nodes(layer)
+    rows = [frozenset(node - start for node in nodes if node in here) for nodes in charged]
     with tar(layer) as chunks:
-        extents = _extents(chunks)
-    dropped = [[extents[node - start] for node in sorted(nodes) if node in ledger.nodes(layer)] for nodes in charged]
-    with tar(layer) as chunks:
-        whole, *without = _compressed(chunks, [[], *dropped])
+        whole, *without = _compressed(chunks, [frozenset(), *rows])
     return (whole - size for size in without)
 
 
-def _extents(chunks: Iterable[Chunk]) -> Ranges:
-    """Where each entry of a tar stands, its header and its padding included, by row."""
-    reader = TarReader(chunks)
-    extents, before = [], 0
-    while reader.read() is not None:
-        extents.append((before, reader.end))
-        before = reader.end
-    reader.drain()
-    return extents
+def _compressed(chunks: Iterable[Chunk], drops: Sequence[frozenset[int]]) -> list[int]:
+    """The size of a tar compressed without some of its entries, headers and padding included, for each set of rows.
 
-
-def _compressed(chunks: Iterable[Chunk], drops: Sequence[Ranges]) -> list[int]:
-    """The size of a stream compressed without some of its bytes, for each list of them."""
-    runs = [_Run(ranges) for ranges in drops]
+    The tar passes once, since an engine exports a whole image for it: what has been seen of it waits until the entry
+    that it belongs to is known.
+    """
+    runs = [_Run(rows) for rows in drops]
     # Compressing lets other threads run; the pieces are the same for all of them.
     with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-        at = 0
-        for piece in _pieces(chunks):
-            for _ in threads.map(lambda run, at=at, piece=piece: run.take(at, piece), runs):
+
+        def feed(at: int, piece: memoryview) -> None:
+            for _ in threads.map(lambda run: run.take(at, piece), runs):
                 pass
-            at += len(piece)
+
+        seen = _Seen(chunks, feed)
+        reader = TarReader(seen)
+        row, before = 0, 0
+        while reader.read() is not None:
+            for run in runs:
+                run.entry(row, before, reader.end)
+            row, before = row + 1, reader.end
+            seen.known = before
+        reader.drain()
+        seen.finish()
     return [run.finish() for run in runs]
 
 
-def _pieces(chunks: Iterable[Chunk]) -> Iterator[memoryview]:
-    """The stream in larger pieces, so that a thread has something to do."""
-    parts: list[Chunk] = []
-    size = 0
-    for chunk in chunks:
-        parts.append(bytes(chunk))
-        size += len(chunk)
-        if size >= _PIECE:
-            yield memoryview(b"".join(parts))
-            parts, size = [], 0
-    if parts:
-        yield memoryview(b"".join(parts))
+class _Seen:
+    """A stream that is handed on a second time, in pieces that are worth a thread's while, as far as it is `known`."""
+
+    def __init__(self, chunks: Iterable[Chunk], feed: Callable[[int, memoryview], None]) -> None:
+        self.known = 0
+        self._chunks = chunks
+        self._feed = feed
+        self._waiting = bytearray()
+        self._at = 0
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for chunk in self._chunks:
+            self._waiting += chunk
+            if min(self.known - self._at, len(self._waiting)) >= _PIECE:
+                self._hand_on(self.known - self._at)
+            yield chunk
+
+    def finish(self) -> None:
+        """Hand on what is left: nothing belongs to an entry any more."""
+        self._hand_on(len(self._waiting))
+
+    def _hand_on(self, count: int) -> None:
+        piece = bytes(self._waiting[:count])
+        del self._waiting[:count]
+        self._feed(self._at, memoryview(piece))
+        self._at += len(piece)
 
 
 class _Run:
-    """One compression of a stream, with some bytes left out."""
+    """One compression of a tar, with the entries of some rows left out."""
 
-    def __init__(self, dropped: Ranges) -> None:
+    def __init__(self, rows: frozenset[int]) -> None:
         self.size = 0
-        self._dropped = dropped
+        self._rows = rows
+        self._dropped: Ranges = []
         self._next = 0
         self._compress = zlib.compressobj(_LEVEL, wbits=31)
+
+    def entry(self, row: int, start: int, stop: int) -> None:
+        """Say where an entry stands, before any of its bytes are taken."""
+        if row in self._rows:
+            self._dropped.append((start, stop))
 
     def take(self, at: int, piece: memoryview) -> None:
         """Compress a piece that begins at a place of the stream."""

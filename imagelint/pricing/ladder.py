@@ -20,12 +20,12 @@ _BUNDLE, _CERTIFICATES = "ca-certificates", "etc/ssl/certs/"
 def ladder(ledger: Ledger, charges: Sequence[Charge] | None, base_layers: int | None) -> list[Prediction]:
     """Every prediction that can be made. Without `charges` nothing is known of a Dockerfile's lines."""
     inventory = ledger.inventory
-    recommended = inventory.recommended
-    rungs = predictions.rungs(
-        ledger, charges or (), base_layers or 0, recommended_nodes(ledger), [each.name for each in recommended]
-    )
+    names = [each.name for each in inventory.recommended]
+    recommended = recommended_nodes(ledger)
     if charges is None:
-        rungs = [rung._replace(after=()) for rung in rungs if rung.name == predictions.NO_RECOMMENDS]
+        rungs = [predictions.without_recommended(ledger, recommended, names)]
+    else:
+        rungs = predictions.rungs(ledger, charges, base_layers or 0, recommended, names)
     return [*rungs, *multistage.rungs(ledger, inventory, base_layers)]
 
 

@@ -61,6 +61,11 @@ def rungs(
     return out
 
 
+def without_recommended(ledger: Ledger, recommended: Nodes, names: Sequence[str]) -> Prediction:
+    """The one of these rungs that asks for no line of a Dockerfile, by itself."""
+    return Prediction(NO_RECOMMENDS, (), ledger.total - ledger.bytes(recommended), _without(names))
+
+
 def _of(charges: Iterable[Charge], *blames: type) -> Nodes:
     return NONE.union(*(charge.nodes for charge in charges if isinstance(charge.finding.blame, blames)))
 

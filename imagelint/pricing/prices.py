@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from imagelint.attribution import Attribution
 from imagelint.dockerfile.instructions import Instruction
@@ -33,10 +33,13 @@ class Charge(NamedTuple):
 
 
 class Bill(NamedTuple):
-    """All findings of a Dockerfile priced, the dearest first; what is charged to two of them counts once in `total`."""
+    """All findings of a Dockerfile priced, the dearest first; what is charged to two of them counts once in `total`.
+
+    Where the Dockerfile is not the image's, nothing is known of a total either.
+    """
 
     charges: tuple[Charge, ...]
-    total: int
+    total: int | None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -66,7 +69,20 @@ class Pricer:
         """The bill of findings that are priced, the dearest first."""
         order = sorted(range(len(charges)), key=lambda number: (_rank(charges[number].finding), number))
         total = self._ledger.bytes(NONE.union(*(charge.nodes for charge in charges)))
-        return Bill(tuple(charges[number] for number in order), total)
+        dearest = self._repeated(charges[number] for number in order)
+        return Bill(tuple(dearest), total if self._attribution.matches else None)
+
+    def _repeated(self, charges: Iterable[Charge]) -> Iterator[Charge]:
+        """The same charges; those for the same bytes as one before say so, lest their prices be added up."""
+        first: dict[Nodes, Finding] = {}
+        for charge in charges:
+            other = first.setdefault(charge.nodes, charge.finding)
+            price = charge.finding.price
+            if other is not charge.finding and charge.nodes and price is not None and price.reason is None:
+                line = self._graph.dockerfile.source.index.position(other.span.start).line
+                price = price._replace(reason=f"the same bytes as in line {line}, {other.code}")
+                charge = Charge(charge.finding._replace(price=price), charge.nodes)
+            yield charge
 
     def charge(self, finding: Finding) -> Charge:
         """Prices one finding."""

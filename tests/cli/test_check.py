@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -271,3 +272,11 @@ def test_a_template_found_in_a_folder_is_left_out_and_said(imagelint: Run, folde
     assert done.returncode == 1
     assert done.stderr.startswith("imagelint: note: Dockerfile.template: is not a Dockerfile")
     assert imagelint("check", "--select", "IL103", "Dockerfile.template", cwd=folder).returncode == 2
+
+
+def test_a_closed_standard_input_is_one_line(tmp_path: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -m imagelint check --isolated - <&-"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "-: standard input is closed" in done.stderr
+    assert "Traceback" not in done.stderr

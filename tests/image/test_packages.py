@@ -7,6 +7,8 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import tracemalloc
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,49 @@ def test_rpm_in_sqlite(tmp_path: Path) -> None:
     assert packages(tmp_path, layer) == [("rpm", "bash", "5.1-1.el9", 701, 0)]
 
 
+def test_rpm_in_sqlite_with_a_write_ahead_log(tmp_path: Path) -> None:
+    """As rpm itself leaves its database, and so as images have it."""
+    path = tmp_path / "rpmdb.sqlite"
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
+        database.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB NOT NULL)")
+        database.execute("INSERT INTO Packages VALUES (1, ?)", (header(b"bash", b"5.1", [b"/usr/bin/bash"]),))
+        database.commit()
+    assert path.read_bytes()[18:20] == b"\2\2"
+    layer = LayerBuilder().file("usr/lib/sysimage/rpm/rpmdb.sqlite", path.read_bytes()).file("usr/bin/bash", 700)
+    assert packages(tmp_path, layer) == [("rpm", "bash", "5.1-1.el9", 700, 0)]
+
+
+ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t)"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        f"CREATE VIEW Packages AS {ENDLESS} SELECT 'x' AS blob FROM t",
+        f"CREATE VIEW Packages AS {ENDLESS} SELECT x'00' AS blob FROM t",
+        f"CREATE VIEW Packages AS {ENDLESS} SELECT n AS blob FROM t WHERE n < 0",
+        "CREATE VIEW Packages AS SELECT zeroblob(900000000) AS blob",
+        "CREATE TABLE Packages (blob BLOB AS (zeroblob(900000000)), n); INSERT INTO Packages (n) VALUES (1)",
+    ],
+    ids=["texts", "headers", "nothing", "a large one", "a column"],
+)
+def test_a_database_that_has_no_end(schema: str) -> None:
+    """What an image brings is a stranger's program for SQLite; it ends, and in little memory."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.executescript(schema)
+        content = database.serialize()
+    done: list[bytes] = []
+    tracemalloc.start()
+    try:
+        done.append(rpm.reduce_sqlite(content))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert done == [b""]
+    assert peak < 50_000_000
+
+
 def test_rpm_in_its_own_format(tmp_path: Path) -> None:
     blob = header(b"zypper", b"1.14", [b"/usr/bin/zypper"])
     slots = struct.pack("<4sIII", b"RpmP", 0, 0, 1) + bytes(16)
@@ -158,6 +203,99 @@ def test_languages(tmp_path: Path) -> None:
         ("java", "guava", "33.0-jre"): 80,
     }
     assert found["pip", "six", "1.16.0"] == 100 + 10 + len(metadata) + len(record)
+
+
+def test_pip_into_a_folder(tmp_path: Path) -> None:
+    """`pip install --target` leaves in RECORD where the program was before it was moved."""
+    record = b"../../bin/flask,sha256=x,213\nflask/__init__.py,sha256=x,100\n"
+    layer = (
+        LayerBuilder()
+        .file("srv/lib/flask-3.1.3.dist-info/METADATA", b"Name: flask\nVersion: 3.1.3\n")
+        .file("srv/lib/flask-3.1.3.dist-info/RECORD", record)
+        .file("srv/lib/flask/__init__.py", 100)
+        .file("srv/lib/bin/flask", 213)
+        .file("srv/lib/bin/other", 1)
+    )
+    assert packages(tmp_path, layer) == [("pip", "flask", "3.1.3", 100 + 213 + 27 + len(record), 0)]
+
+
+def test_what_a_distribution_brings_along_is_part_of_it(tmp_path: Path) -> None:
+    """As `pip list` has it; setuptools has others' dist-info among its files."""
+    site = "usr/lib/python3.11/site-packages"
+    record = b"s/_vendor/wheel-1.dist-info/METADATA,,\ns/_vendor/wheel.py,,\ns/_vendor/wheel-1.dist-info/RECORD,,\n"
+    layer = (
+        LayerBuilder()
+        .file(f"{site}/s/_vendor/wheel-1.dist-info/METADATA", b"Name: wheel\nVersion: 1\n")
+        .file(f"{site}/s/_vendor/wheel-1.dist-info/RECORD", b"wheel.py,,\nwheel-1.dist-info/METADATA,,\n")
+        .file(f"{site}/s/_vendor/wheel.py", 100)
+        .file(f"{site}/s-84.dist-info/METADATA", b"Name: s\nVersion: 84\n")
+        .file(f"{site}/s-84.dist-info/RECORD", record)
+    )
+    size = 23 + 40 + 100 + 20 + len(record)
+    assert packages(tmp_path, layer) == [("pip", "s", "84", size, 0)]
+
+
+def test_gem_with_a_compiled_part(tmp_path: Path) -> None:
+    """gem keeps what it compiles a second time, below `extensions`."""
+    home = "var/lib/gems/3.1.0"
+    layer = (
+        LayerBuilder()
+        .file(f"{home}/specifications/cx-1.2.3.gemspec", b's.name = "cx"\ns.version = "1.2.3"\n')
+        .file(f"{home}/gems/cx-1.2.3/lib/cx.so", 500)
+        .file(f"{home}/extensions/x86_64-linux/3.1.0/cx-1.2.3/cx.so", 500)
+        .file(f"{home}/extensions/x86_64-linux/3.1.0/cy-1.2.3/cy.so", 7)
+        .file(f"{home}/cache/cx-1.2.3.gem", 9)
+    )
+    assert packages(tmp_path, layer) == [("gem", "cx", "1.2.3", 500 + 500 + 34, 0)]
+
+
+@pytest.mark.parametrize(
+    ("archive", "name", "version"),
+    [
+        ("guava-31.1-jre", "guava", "31.1-jre"),
+        ("log4j-1.2-api-2.17.1", "log4j-1.2-api", "2.17.1"),
+        ("hibernate-jpa-2.1-api-1.0.0.Final", "hibernate-jpa-2.1-api", "1.0.0.Final"),
+        ("spark-core_2.12-3.1.2", "spark-core_2.12", "3.1.2"),
+        ("foo-1.0-beta-2", "foo", "1.0-beta-2"),
+        ("antlr4-runtime-4.8-1", "antlr4-runtime", "4.8-1"),
+        ("lib-1.0-20200101.120000-1", "lib", "1.0-20200101.120000-1"),
+        ("netty-epoll-4.1.68.Final-linux-x86_64", "netty-epoll", "4.1.68.Final-linux-x86_64"),
+        ("app", "app", ""),
+    ],
+)
+def test_archives_of_java(tmp_path: Path, archive: str, name: str, version: str) -> None:
+    assert packages(tmp_path, LayerBuilder().file(f"opt/{archive}.jar", 80)) == [("java", name, version, 80, 0)]
+
+
+GO_MARKS = bytes.fromhex("3077af0c9274080241e1c107e6d618e6"), bytes.fromhex("f932433186182072008242104116d8f2")
+BUILD = "build\t-compiler=gc\nbuild\t-trimpath=true\nbuild\tCGO_ENABLED=1\nbuild\tGOARCH=amd64\nbuild\tGOOS=linux\n"
+
+
+def go_program(about: str) -> bytes:
+    """An ELF file with nothing in it but what Go says of itself, between its two marks."""
+    about_it = GO_MARKS[0] + about.encode() + GO_MARKS[1]
+    length = bytes([len(about_it) & 0x7F | 0x80, len(about_it) >> 7])
+    info = b"\xff Go buildinf:\x08\x02" + bytes(16) + b"\x08go1.19.8" + length + about_it
+    names = b"\0.go.buildinfo\0"
+    sections = b"".join(
+        struct.pack("<II4QIIQQ", name, 1, 0, 0, 64 + start, size, 0, 0, 1, 0)
+        for name, start, size in ((0, 0, len(names)), (1, len(names), len(info)))
+    )
+    header = struct.pack("<HHIQQQI6H", 2, 62, 1, 0, 0, 64 + len(names) + len(info), 0, 64, 0, 0, 64, 2, 0)
+    return b"\x7fELF\2\1\1" + bytes(9) + header + names + info + sections
+
+
+@pytest.mark.parametrize(
+    ("about", "name", "version"),
+    [
+        ("path\ta.org/b/cmd/b\nmod\ta.org/b\tv1.2.3\th1:x=\n", "a.org/b", "v1.2.3"),
+        ("path\ta.org/b/cmd/b\n", "a.org/b/cmd/b", ""),
+    ],
+)
+def test_programs_of_go(tmp_path: Path, about: str, name: str, version: str) -> None:
+    """Debian builds without modules, so that only the package's path is there."""
+    program = go_program(about + BUILD)
+    assert packages(tmp_path, LayerBuilder().file("usr/bin/b", program)) == [("go", name, version, len(program), 0)]
 
 
 def test_the_distribution_comes_before_the_language(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from imagelint.cli import main
 from imagelint.finding import Price
 from imagelint.pricing.assessment import Assessment
+from imagelint.pricing.ladder import ladder
+from imagelint.pricing.prices import Charge
 from imagelint.testing import LayerBuilder
 
 from .images import Step, assessed, built
@@ -108,7 +111,7 @@ class TestUnknown:
         assert not found.attribution.matches
         assert "does not look like the Dockerfile" in found.doubt
         assert {each.price.layer_bytes for each in found.bill.findings if each.price} == {None}
-        assert found.bill.total == 0
+        assert found.bill.total is None
 
     def test_a_changed_instruction_stays_unknown(self, tmp_path: Path) -> None:
         steps: list[Step] = [
@@ -161,6 +164,7 @@ def shares(found: Assessment) -> None:
         each.price.layer_bytes for each in found.bill.findings if each.price and each.price.layer_bytes is not None
     ]
     assert all(0 <= each <= total for each in known)
+    assert found.bill.total is not None
     assert max(known, default=0) <= found.bill.total <= min(sum(known), total)
     assert known == sorted(known, reverse=True)
     for charge in found.bill.charges:
@@ -187,3 +191,75 @@ def test_min_bytes(tmp_path: Path, least: str, capsys: pytest.CaptureFixture[str
     status = main([*arguments, str(tmp_path / "Dockerfile")])
     assert status == (1 if least == "1MB" else 0)
     assert ("5.00 MB, measured in layer 1" in capsys.readouterr().out) == (least == "1MB")
+
+
+EXTRA = b"/usr/bin/extra\n"
+
+
+def with_recommended() -> LayerBuilder:
+    """What installing curl and jq leaves, of which a package `extra` is only recommended, and a cache of 1 MB."""
+    status = "".join(
+        f"Package: {name}\nStatus: install ok installed\nVersion: 1\n{more}\n"
+        for name, more in (("curl", "Recommends: extra\n"), ("jq", ""), ("extra", ""))
+    )
+    return (
+        LayerBuilder()
+        .file("var/lib/dpkg/status", status.encode())
+        .file("var/lib/apt/extended_states", b"Package: extra\nAuto-Installed: 1\n")
+        .file("var/lib/dpkg/info/extra.list", EXTRA)
+        .file("usr/bin/extra", 5_000_000)
+        .file("var/cache/apt/pkgcache.bin", 1_000_000)
+    )
+
+
+def test_the_same_bytes_are_said_to_be_the_same(tmp_path: Path) -> None:
+    """Two commands of one RUN that bring recommended packages cannot be told apart in its layer."""
+    text = "RUN apt-get update && apt-get install -y curl && apt-get install -y jq && rm -rf /var/lib/apt/lists/*"
+    findings = assessed(*built([(text, with_recommended())], tmp_path)).bill.findings
+    size = 5_000_000 + len(EXTRA)
+    assert [each.price for each in findings if each.code == "IL525"] == [
+        Price(size, None, "predicted", (1,)),
+        Price(size, None, "predicted", (1,), "the same bytes as in line 2, IL525"),
+    ]
+
+
+def test_the_ladder_without_a_dockerfile_saves_what_it_says(tmp_path: Path) -> None:
+    """Without lines no caches are cleaned, so that the packages' bytes alone are gone."""
+    text = "RUN apt-get update && apt-get install -y curl jq"
+    found = assessed(*built([(text, with_recommended())], tmp_path))
+    total, size = found.ledger.total, 5_000_000 + len(EXTRA)
+
+    def sizes(charges: Sequence[Charge] | None) -> dict[str, tuple[tuple[str, ...], int]]:
+        rungs = ladder(found.ledger, charges, 1)
+        return {each.name: (each.after, total - each.layer_bytes) for each in rungs if "-stage" not in each.name}
+
+    alone = sizes(None)
+    assert alone["no-recommends"] == ((), size)
+    assert not alone.keys() & {"merged", "cleaned", "stored-once"}
+    assert sizes(found.bill.charges)["no-recommends"] == (("merged", "cleaned", "stored-once"), size + 1_000_000)
+
+
+def test_min_bytes_are_the_totals_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps: list[Step] = [
+        (f"{UPDATE} && apt-get install -y x", LayerBuilder().file(f"{APT}a", 5_000_000)),
+        ("COPY . /app", app()),
+        ("RUN chown -R 1000 /app", app(owner=1000)),
+    ]
+    text, _ = built(steps, tmp_path)
+    (tmp_path / "Dockerfile").write_text(text)
+    arguments = ["check", "--isolated", "--image", str(tmp_path / "image.tar"), str(tmp_path / "Dockerfile")]
+    main(arguments)
+    assert "8.00 MB in all" in capsys.readouterr().out
+    main([*arguments, "--min-bytes", "4MB"])
+    assert "5.00 MB in all" in capsys.readouterr().out
+
+
+def test_nothing_in_all_is_said_of_another_images_dockerfile(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    built([("RUN make", LayerBuilder().file("a", 5))], tmp_path)
+    (tmp_path / "Dockerfile").write_text("FROM base:1\nRUN apt-get update && apt-get install -y curl\n")
+    main(["check", "--isolated", "--image", str(tmp_path / "image.tar"), str(tmp_path / "Dockerfile")])
+    out = capsys.readouterr().out
+    assert "not known: the Dockerfile does not match the image" in out
+    assert "in all" not in out

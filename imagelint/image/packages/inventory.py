@@ -58,7 +58,7 @@ class Inventory:
         self.installed: list[Installed] = []
         for package in chain(
             system.dpkg(self._records), system.apk(self._records), system.rpm(self._records),
-            languages.python(self._records), languages.node(self._records), languages.ruby(self._records),
+            languages.python(self._records), languages.node(self._records), languages.ruby(self._records, self._nodes),
             languages.go(self._records), languages.java(self._nodes),
         ):  # fmt: skip
             self.installed.append(package)

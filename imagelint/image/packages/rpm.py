@@ -6,7 +6,7 @@ Databases of the old Berkeley format are not read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from struct import Struct, error
 
@@ -16,6 +16,8 @@ _ENTRIES, _FILES = 10_000, 1_000_000
 _SLOT, _BLOB = Struct("<IIII"), Struct("<IIII")
 _SLOT_MAGIC, _BLOB_MAGIC, _NDB_MAGIC = 0x746F6C53, 0x53626C42, b"RpmP"
 _PAGE = 4096
+_STEPS = 10_000_000  # of SQLite's machine; ten are a package's
+_SQLITE_MAGIC, _SQLITE_LOGGED, _SQLITE_PLAIN = b"SQLite format 3\0", b"\2\2", b"\1\1"
 
 
 def reduce_sqlite(content: bytes) -> bytes:
@@ -24,12 +26,40 @@ def reduce_sqlite(content: bytes) -> bytes:
 
     try:
         with closing(sqlite3.connect(":memory:")) as connection:
-            connection.deserialize(content)
+            connection.deserialize(_without_log(content))
             connection.execute("PRAGMA trusted_schema = OFF")
-            headers = [row[0] for row in connection.execute("SELECT blob FROM Packages")]
+            # A stranger's schema: `Packages` may be a view that never ends, or a tree that shares its pages.
+            connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, len(content))
+            connection.set_progress_handler(lambda: 1, _STEPS)
+            headers = _no_more_than(len(content), connection.execute("SELECT blob FROM Packages"))
     except (sqlite3.Error, MemoryError, OverflowError):
         return b""
-    return _reduced(header for header in headers if isinstance(header, bytes))
+    return _reduced(iter(headers))
+
+
+def _no_more_than(size: int, rows: Iterable[tuple[object]]) -> list[bytes]:
+    """The headers in rows; raises OverflowError where they are more bytes than the file that they come from."""
+    headers: list[bytes] = []
+    for (header,) in rows:
+        if isinstance(header, bytes):
+            size -= len(header)
+            headers.append(header)
+        if size < 0:
+            raise OverflowError
+    return headers
+
+
+def _without_log(content: bytes) -> bytes | bytearray:
+    """The database as one without a write-ahead log: rpm makes it with one, and such a file opens in no memory.
+
+    What the log would add is in the file once rpm has ended (SQLite's file format, "File format version numbers").
+    """
+    place = len(_SQLITE_MAGIC) + 2
+    if content[: len(_SQLITE_MAGIC)] != _SQLITE_MAGIC or content[place : place + 2] != _SQLITE_LOGGED:
+        return content
+    changed = bytearray(content)
+    changed[place : place + 2] = _SQLITE_PLAIN
+    return changed
 
 
 def reduce_ndb(content: bytes) -> bytes:
