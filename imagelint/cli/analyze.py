@@ -108,13 +108,14 @@ def _found(
         charges = _of_history(ledger, image, base_layers)
         return Analysis(report, predictions=ladder(ledger, charges, base_layers), candidates=candidates)
     bill = assessed.bill
+    charges = bill.charges if assessed.attribution.matches else _of_history(ledger, image, base_layers)
     return Analysis(
         report,
         linted.path,
         {layer: instruction for instruction, layer in assessed.attribution.layers.items()},
         FileReport(linted.path, linted.source.index, bill.findings, bill.total),
         assessed.attribution,
-        ladder(ledger, bill.charges if assessed.attribution.matches else None, base_layers),
+        ladder(ledger, charges, base_layers),
         rebuilds(assessed.graph, assessed.attribution, image.layers),
         candidates,
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imagelint.image.elf import ReadAt
     from imagelint.image.tar import TarReader
 
-VERSION = 2
+VERSION = 3
 """Of what is kept: an index that was made by another one is not used again. To be raised with each change here."""
 
 FILE_BYTES = 256 << 20

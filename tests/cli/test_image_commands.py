@@ -101,6 +101,19 @@ def test_a_dockerfile_of_another_image_is_said(imagelint: Run, image: Path) -> N
     assert "does not look like the Dockerfile" in done.stderr
 
 
+def test_without_its_dockerfile_an_image_is_predicted_from_its_history(imagelint: Run, image: Path) -> None:
+    """Also where another one was given, whose lines say nothing about it."""
+    (image.parent / "Other").write_text("FROM a\nRUN something else\n")
+
+    def predictions(*arguments: str) -> object:
+        done = imagelint("analyze", "image.tar", "--output-format", "json", *arguments, cwd=image.parent)
+        return json.loads(done.stdout)["predictions"]
+
+    alone = predictions()
+    assert {"merged", "stored-once"} <= {each["name"] for each in alone}  # type: ignore[attr-defined]
+    assert predictions("--dockerfile", "Other") == alone
+
+
 def test_the_gate_against_a_baseline(imagelint: Run, image: Path) -> None:
     folder = image.parent
     archive(folder / "grown.tar", grown=100)
