@@ -16,7 +16,7 @@ from imagelint.image.index import LayerIndex
 from imagelint.image.limits import MIB
 from imagelint.image.tar import REGULAR
 from imagelint.image.tree import Tree
-from imagelint.image.waste import DUPLICATE_BYTES
+from imagelint.image.waste import DUPLICATE_BYTES, all_contents
 
 
 def hash_candidates(layers: Sequence[LayerIndex], tree: Tree, reader: Callable[[int], ReadAt | None]) -> None:
@@ -25,9 +25,11 @@ def hash_candidates(layers: Sequence[LayerIndex], tree: Tree, reader: Callable[[
     `reader` gives what reads a layer's tar. Layers that cannot be read so were hashed while they passed.
     """
     wanted: defaultdict[int, set[int]] = defaultdict(set)
+    known = all_contents(layers)
     for node in _candidates(layers, tree):
-        layer, row = tree.place(node)
-        wanted[layer].add(row)
+        if not known[node]:
+            layer, row = tree.place(node)
+            wanted[layer].add(row)
     for layer, rows in sorted(wanted.items()):
         index = layers[layer]
         read_at = reader(layer)
@@ -35,7 +37,7 @@ def hash_candidates(layers: Sequence[LayerIndex], tree: Tree, reader: Callable[[
             continue
         # In the order of the tar, so that a disk reads ahead.
         for row in sorted(rows):
-            if not index.contents[row] and index.types[row] == REGULAR and index.offsets[row]:
+            if index.types[row] == REGULAR and index.offsets[row]:
                 index.contents[row] = _hash(read_at, index.offsets[row], index.sizes[row])
 
 
@@ -43,16 +45,17 @@ def _candidates(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[int]:
     """The nodes whose content may be that of another one, where that makes a difference (`imagelint.image.waste`)."""
     sizes = tree.sizes
     of_size: dict[int, dict[int, list[int]]] = {}
-    for death in tree.deaths:
-        if death.successor is not None:
-            if death.successor >= 0 and sizes[death.successor] == sizes[death.node]:
-                yield from (death.node, death.successor)
+    for node, _, layer, _, successor in tree.deaths:
+        if successor is not None:
+            if successor >= 0 and sizes[successor] == sizes[node]:
+                yield node
+                yield successor
             continue
-        if death.layer not in of_size:
-            of_size[death.layer] = _by_size(layers[death.layer], tree.start(death.layer))
-        same = of_size[death.layer].get(sizes[death.node])
+        if layer not in of_size:
+            of_size[layer] = _by_size(layers[layer], tree.start(layer))
+        same = of_size[layer].get(sizes[node])
         if same:
-            yield death.node
+            yield node
             yield from same
     alike: defaultdict[int, list[int]] = defaultdict(list)
     for node in tree.files(DUPLICATE_BYTES).values():

@@ -38,7 +38,7 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFil
     `metadata-only` or `moved`. Only the reason hangs on the hash, never the number of bytes.
     """
     stored: dict[int, Counter[tuple[int, int]]] = {}  # by layer: what files it has
-    sizes, layer_of, contents = tree.sizes, tree.layer, _contents(layers)
+    sizes, layer_of, contents = tree.sizes, tree.layer, all_contents(layers)
     for node, path, hidden_by, cause, successor in tree.deaths:
         size, content = sizes[node], contents[node]
         layer = layer_of(node)
@@ -62,7 +62,7 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFil
 def duplicate_files(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[WastedFile]:
     """Live files of some size whose content is live at another path too; the lowest one is the original."""
     files = tree.files(DUPLICATE_BYTES)  # two links to one inode are no duplicates
-    contents = _contents(layers)
+    contents = all_contents(layers)
     originals: set[tuple[int, int]] = set()
     for path, node in sorted(files.items(), key=itemgetter(1)):
         identity = tree.sizes[node], contents[node]
@@ -84,7 +84,7 @@ def summarize(files: Sequence[WastedFile]) -> Iterator[Reclaimable]:
         yield Reclaimable(reason, size, count, stored_by, hidden_by, within_stored=reason != DUPLICATE)
 
 
-def _contents(layers: Sequence[LayerIndex]) -> array[int]:
+def all_contents(layers: Sequence[LayerIndex]) -> array[int]:
     """What is in the entries of all layers, by node: hashes, 0 for what was not read."""
     contents = array("Q")
     for layer in layers:
