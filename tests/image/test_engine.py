@@ -70,7 +70,7 @@ class Engine(BaseHTTPRequestHandler):
 def engine(monkeypatch: pytest.MonkeyPatch, **behaviour: object) -> Iterator[list[str]]:
     handler = type("Handler", (Engine,), {"export": IMAGE.archive(layout="legacy"), "seen": [], **behaviour})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
         try:
@@ -94,31 +94,31 @@ def test_says_what_the_archive_says(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_no_such_image(monkeypatch: pytest.MonkeyPatch) -> None:
     with engine(monkeypatch), pytest.raises(ImageNotFoundError, match="has no image other:1") as caught:
-        read_image("other:1")
+        read_image("docker://other:1")
     assert caught.value.hint is not None
     assert "docker pull other:1" in caught.value.hint
 
 
 def test_an_engine_that_is_out_of_order(monkeypatch: pytest.MonkeyPatch) -> None:
     with engine(monkeypatch, status=500), pytest.raises(EngineError, match="out of order"):
-        read_image("example:1")
+        read_image("docker://example:1")
 
 
 def test_an_engine_that_stops_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
     half = IMAGE.archive(layout="legacy")[:30_000]
     with engine(monkeypatch, export=half, cut=True), pytest.raises(EngineError, match="stopped answering"):
-        read_image("example:1")
+        read_image("docker://example:1")
 
 
 def test_an_export_that_ends_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
     half = IMAGE.archive(layout="legacy")[:30_000]
     with engine(monkeypatch, export=half), pytest.raises(BrokenImageError, match="example:1: the tar ends"):
-        read_image("example:1")
+        read_image("docker://example:1")
 
 
 def test_an_export_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with engine(monkeypatch, export=b"<html>" * 1000), pytest.raises(InputError):
-        read_image("example:1")
+        read_image("docker://example:1")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_an_export_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_engine(monkeypatch: pytest.MonkeyPatch, host: str, message: str) -> None:
     monkeypatch.setenv("DOCKER_HOST", host)
     with pytest.raises(EngineError, match=message) as caught:
-        read_image("example:1")
+        read_image("docker://example:1")
     assert caught.value.hint is not None
     assert "docker save" in caught.value.hint
     # The SDK leaves a socket open that could not connect; it must not be another test that is told.
@@ -146,4 +146,4 @@ def test_contexts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     with pytest.raises(EngineError, match="context 'nowhere' not found"):
-        read_image("example:1")
+        read_image("docker://example:1")

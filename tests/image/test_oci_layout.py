@@ -112,6 +112,19 @@ class TestChoice:
         files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
         assert self.read(files, tmp_path)[0].platform == "linux/amd64"
 
+    def test_few_indexes_that_lead_to_very_many_manifests(self, tmp_path: Path) -> None:
+        """Three indexes, each of which names the next one a thousand times: a billion in less than a megabyte."""
+        files: dict[str, bytes] = {}
+        entry = image_entry(small(), files, "gzip")
+        for _ in range(3):
+            index = json.dumps({"schemaVersion": 2, "mediaType": OCI.index, "manifests": [entry] * 1000}).encode()
+            digest = manifests.sha256(index).hexdigest()
+            files[f"blobs/sha256/{digest}"] = index
+            entry = {"mediaType": OCI.index, "digest": f"sha256:{digest}", "size": len(index)}
+        files["index.json"] = json.dumps({"schemaVersion": 2, "manifests": [entry]}).encode()
+        with pytest.raises(BrokenImageError, match="lead to more than 10,000 manifests"):
+            read_image(str(write(files, tmp_path)))
+
     def test_several_images_want_a_tag(self, tmp_path: Path) -> None:
         folder = write(layout(small("a:1"), small("b:2", size=5)), tmp_path)
         with pytest.raises(InputError, match="holds 2 images") as caught:
@@ -146,6 +159,7 @@ def gone(kind: str) -> Change:
 
 
 LAYER = f"{OCI.layer}+gzip"
+HUGE = b'{"manifests": [{"digest": "sha256:%s", "size": 1%s}]}' % (b"0" * 64, b"0" * 400)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +176,7 @@ LAYER = f"{OCI.layer}+gzip"
         (lambda files: files.update({"index.json": b'{"manifests": [1]}'}), "is no descriptor"),
         (lambda files: files.update({"index.json": b'{"manifests": [{"digest": "md5:0"}]}'}), "has no digest"),
         (lambda files: files.update({"index.json": b'{"manifests": []}'}), "holds no image"),
+        (lambda files: files.update({"index.json": HUGE}), "has no size"),
     ],
 )
 def test_lies(tmp_path: Path, change: Change, message: str) -> None:

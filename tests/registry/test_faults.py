@@ -18,6 +18,7 @@ from imagelint.errors import BrokenImageError, ImagelintError, ImageNotFoundErro
 from imagelint.image.analyze import analyze
 from imagelint.image.model import Image
 from imagelint.image.reading import open_image, read_image
+from imagelint.image.sources.registry.client import challenges
 from imagelint.image.sources.registry.names import Name, is_inward, is_loopback, parse
 from imagelint.testing import DOCKER, OCI, ImageBuilder, LayerBuilder, Media, layout
 
@@ -73,6 +74,14 @@ class TestRight:
             assert len(said) == 1
             assert "for 2 platforms; this is linux/amd64" in said[0]
 
+    @pytest.mark.parametrize("told", ["application/json", "application/octet-stream", "text/plain; charset=utf-8", ""])
+    def test_a_registry_that_is_a_heap_of_files(self, told: str) -> None:
+        """It knows no media types, but the documents do."""
+        with served(Registry()) as registry:
+            registry.put(layout(small("arm64", 7), small("amd64", 9)), "1")
+            registry.manifests = {name: (told, content) for name, (_, content) in registry.manifests.items()}
+            assert read(registry).layers[0].layer_bytes == 9
+
     def test_a_layer_that_is_there_twice_is_fetched_once(self) -> None:
         layer = LayerBuilder().file("a", b"x" * 1000)
         with served(Registry()) as registry:
@@ -98,6 +107,34 @@ class TestResumed:
     def test_a_connection_that_always_breaks(self, registry: Registry) -> None:
         registry.cut = [0] * 100
         assert "cannot be read" in refused(registry).message
+
+    def test_a_byte_each_time_is_no_progress(self, registry: Registry) -> None:
+        registry.cut = [1] * 1000
+        assert "cannot be read" in refused(registry).message
+        assert len(registry.paths("/blobs/")) < 20
+
+    @pytest.mark.parametrize("ranges", [True, False])
+    def test_the_rest_of_another_blob(self, registry: Registry, ranges: bool) -> None:
+        """What was changed between two connections is found out by its digest."""
+        other = {digest: content[::-1] for digest, content in registry.blobs.items() if len(content) > 100_000}
+        registry.ranges = ranges
+        count = 0
+
+        def change(path: str, headers: Mapping[str, str], answer: Answer) -> Answer:
+            nonlocal count
+            digest = path.rpartition("/")[2]
+            if digest in other:
+                count += 1
+                if count == 1:
+                    registry.cut = [100_000]
+                else:
+                    status, told, content = answer
+                    return status, told, other[digest][-len(content) :]
+            return answer
+
+        registry.change = change
+        refused(registry, BrokenImageError)
+        assert count == 2
 
     def test_another_range_than_asked_for(self, registry: Registry) -> None:
         registry.cut = [1000, 100_000]
@@ -216,9 +253,82 @@ class TestElsewhere:
             assert cdn.asked
             assert not any("Authorization" in headers for _, headers in cdn.asked)
 
-    @pytest.mark.parametrize("host", ["169.254.169.254", "[::1]:1", "127.0.0.1", "0.0.0.0"])
+    def test_who_is_redirected_to_gets_no_password_by_asking_for_one(self, registry: Registry, home: Path) -> None:
+        login(home, registry)
+        with served(Registry(blobs=registry.blobs)) as other:
+
+            def asks(path: str, headers: Mapping[str, str], answer: Answer) -> Answer:
+                if path.startswith("/token"):
+                    return 200, {}, b'{"token": "for-all"}'
+                if headers.get("Authorization") == "Bearer for-all":
+                    return answer
+                return 401, {"WWW-Authenticate": f'Bearer realm="http://{other.host}/token"'}, b""
+
+            other.change = asks
+
+            def change(path: str, headers: Mapping[str, str], answer: Answer) -> Answer:
+                return (307, {"Location": f"http://{other.host}{path}"}, b"") if "/blobs/" in path else answer
+
+            registry.change = change
+            assert read(registry).layers[0].layer_bytes == 200_000, "what it gives to all is enough"
+            assert {headers.get("Authorization") for _, headers in other.asked} == {None, "Bearer for-all"}
+            assert not any("for-all" in headers.get("Authorization", "") for _, headers in registry.asked)
+
+            other.change = lambda path, headers, answer: (401, {"WWW-Authenticate": 'Basic realm="x"'}, b"")
+            other.asked.clear()
+            assert "does not let one pull" in refused(registry).message
+            assert other.asked
+            assert not any("Authorization" in headers for _, headers in other.asked)
+
+    def test_an_identity_token_is_not_passed_on(self, registry: Registry, home: Path) -> None:
+        (home / "config.json").write_text(json.dumps({"auths": {registry.host: {"identitytoken": "i-am-ann"}}}))
+        guarded(registry)
+        with served(Registry()) as other:
+            ask = registry.change
+
+            def change(path: str, headers: Mapping[str, str], answer: Answer) -> Answer | None:
+                if path.startswith("/token"):
+                    return 307, {"Location": f"http://{other.host}/token"}, b""
+                return ask(path, headers, answer)
+
+            registry.change = change
+            assert "is to get no identity token" in refused(registry).message
+            assert other.asked == []
+
+    def test_a_proxy_hears_nothing_of_this_machine(
+        self, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        login(home, registry)
+        guarded(registry)
+        with served(Registry()) as proxy:
+            for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+                monkeypatch.setenv(name, f"http://{proxy.host}")
+            assert read(registry).layers[0].layer_bytes == 200_000
+            assert proxy.asked == []
+
+    @pytest.mark.parametrize(
+        "host",
+        ["169.254.169.254", "[::1]", "127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1", "2130706433", "0x7f.1", "localhost."],
+    )
     def test_inward_addresses(self, host: str) -> None:
-        assert is_inward(host.partition("]")[0].strip("["))
+        assert is_inward(host)
+
+    @pytest.mark.parametrize("host", ["example.org", "10.0.0.1", "8.8.8.8", "::2", "0x08080808", "é", ""])
+    def test_outward_addresses(self, host: str) -> None:
+        assert not is_inward(host)
+
+    def test_nobody_else_has_a_token_fetched_from_this_machine(
+        self, registry: Registry, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from imagelint.image.sources.registry import transport
+
+        login(home, registry)
+        with served(Registry()) as inner:
+            guarded(registry, realm=f"http://{inner.host}/token")
+            monkeypatch.setattr(transport, "is_loopback", lambda host: host == inner.host)
+            error = refused(registry, plain_http=True)
+            assert "wants its token to be fetched from 127.0.0.1, an address of this machine" in error.message
+            assert inner.asked == []
 
 
 def login(home: Path, registry: Registry, user: str = "ann", password: str = "secret") -> None:
@@ -267,6 +377,45 @@ class TestAuthentication:
         login(home, registry)
         guarded(registry, realm=realm or " ")
         assert "without TLS" in refused(registry).message
+
+    @pytest.mark.parametrize(
+        "challenge",
+        [
+            'Negotiate, Bearer realm="{0}",service="s", Basic realm="of another"',
+            'Basic realm="a, Bearer b=c", bearer  realm = "{0}" , service = s',
+            'BEARER service="s",realm="{1}",error="in\\"valid, Basic"',
+            "Bearer realm={0},service=s",
+            'Negotiate abc/def==, Bearer realm="{0}",realm="http://example.org/token",service=s',
+        ],
+    )
+    def test_challenges_are_read_as_they_are_written(self, registry: Registry, home: Path, challenge: str) -> None:
+        login(home, registry)
+        guarded(registry)
+        ask = registry.change
+        where = f"http://{registry.host}/token"
+        escaped = where.replace("/", "\\/")
+
+        def change(path: str, headers: Mapping[str, str], answer: Answer) -> Answer | None:
+            found = ask(path, headers, answer)
+            if found is not None and "WWW-Authenticate" in found[1]:
+                return 401, {"WWW-Authenticate": challenge.format(where, escaped)}, b"{}"
+            return found
+
+        registry.change = change
+        assert read(registry).layers[0].layer_bytes == 200_000
+        assert "service=s&" in registry.paths("/token")[0]
+
+    @settings(deadline=None)
+    @given(st.text(max_size=60), st.integers(0, 200_000))
+    def test_any_challenge_is_read_in_no_time(self, text: str, more: int) -> None:
+        for header in (text, text + " " * more, 'a="' * more, "a=\\" * more, "a," * more):
+            challenges(header)
+
+    @pytest.mark.parametrize("token", ["", "a\nb", "é", "漢", None, 5])
+    def test_a_token_that_is_none(self, registry: Registry, home: Path, token: Any) -> None:
+        login(home, registry)
+        guarded(registry, token=token)
+        assert "answers without a token" in refused(registry).message
 
     def test_an_unknown_scheme(self, registry: Registry) -> None:
         registry.change = lambda path, headers, answer: (401, {"WWW-Authenticate": "Negotiate x"}, b"")

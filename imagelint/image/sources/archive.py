@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from imagelint.errors import InputError
 from imagelint.image.blob import decompressed, is_compressed, peek
+from imagelint.image.config import clip
 from imagelint.image.sources import docker_archive, oci_layout
 from imagelint.image.sources.files import CHUNK_BYTES
 from imagelint.image.sources.interface import OpenImage, Reading
+from imagelint.image.sources.manifests import fits
 from imagelint.image.sources.members import FileMembers, Members, StreamMembers
 from imagelint.image.tar import is_header
 from imagelint.image.tar_content import BLOCK_BYTES, Chunk
@@ -48,12 +50,22 @@ class Archive(NamedTuple):
 
     def _image(self, members: Members, reading: Reading) -> OpenImage:
         if self.kind != "oci-archive" and members.document(docker_archive.MANIFEST) is not None:
-            return docker_archive.open_archive(members, self.reference, "docker-archive", reading, tag=self.tag)
+            found = docker_archive.open_archive(members, self.reference, "docker-archive", reading, tag=self.tag)
+            if reading.platform is None or fits(found.config.platform, reading.platform):
+                return found
+            return self._of_platform(members, reading, found.config.platform)
         if self.kind != "docker-archive" and members.document(oci_layout.INDEX) is not None:
             return oci_layout.open_layout_archive(members, self.reference, reading, self.tag)
         lacks = {"oci-archive": "index.json", "docker-archive": "manifest.json"}
         missing = lacks.get(self.kind or "", "manifest.json and no index.json")
         raise InputError(f"{self.reference} is not an image archive: it has no {missing}", hint=_HINT)
+
+    def _of_platform(self, members: Members, reading: Reading, has: str) -> OpenImage:
+        """The image for another platform than that of manifest.json, which has one of those in a layout beside it."""
+        if self.kind is None and members.document(oci_layout.INDEX) is not None:
+            with suppress(InputError):
+                return oci_layout.open_layout_archive(members, self.reference, reading, self.tag)
+        raise InputError(f"{self.reference} is there for {clip(has) or 'no platform'}, not for {reading.platform}")
 
     def _members(self, descriptor: int, reading: Reading) -> Members:
         size = _size(descriptor)

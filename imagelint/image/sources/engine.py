@@ -4,7 +4,8 @@ An engine gives no single layer, so that all of an image passes by, once, as a s
 image's documents, `inspect` alone tells which layers it has, and nothing is exported unless one of them is not known.
 
 In Docker's older stores an image's id is the digest of its configuration, in containerd's that of its manifest, or of
-an index of manifests.
+an index of manifests: there the export is an OCI layout too, and it is the id that leads to the image. (Its
+manifest.json has one platform alone, whichever others the engine holds.)
 """
 
 from __future__ import annotations
@@ -14,15 +15,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from imagelint.errors import BrokenImageError, InputError
+from imagelint.errors import BrokenImageError, EngineError, InputError
 from imagelint.image.blob import Blob, unpacked
 from imagelint.image.config import ImageConfig, parse_config, parse_document
 from imagelint.image.limits import MIB
 from imagelint.image.sources.docker_archive import OpenArchive, open_archive
 from imagelint.image.sources.engine_client import connected
 from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
-from imagelint.image.sources.manifests import Descriptor, check_digest, fits, resolve
+from imagelint.image.sources.manifests import Descriptor, Find, Manifest, check_digest, fits, media_type, resolve
 from imagelint.image.sources.members import StreamMembers, member
+from imagelint.image.sources.oci_layout import blob_name
 from imagelint.image.tar_content import Chunk
 
 if TYPE_CHECKING:
@@ -42,14 +44,22 @@ class Engine:
         """Asks the engine for the image; what it is made of comes from its export, where no earlier run knows it."""
         with connected(self.kind, self.name) as client:
             description = client.inspect_image(self.name)  # type: ignore[no-untyped-call]
-            identifier = description.get("Id") or self.name
+            identifier, size = description.get("Id"), description.get("Size")
+            if not isinstance(identifier, str) or not identifier:
+                raise EngineError(f"the engine gives no id for {self.name}")
             # By id, so that a name without a tag does not export every tag, nor one re-tagged meanwhile another image.
-            export = _Export(client, self.kind, self.reference, identifier, description.get("Size"))
+            export = _Export(client, self.kind, self.reference, self.name, identifier, size, _platform(description))
             found = _known(export, reading) or _EngineImage(export, reading, export.archive(reading))
             if reading.platform is not None and not fits(found.config.platform, reading.platform):
                 has = f"{self.name} is there for {found.config.platform}, not for {reading.platform}"
                 raise InputError(has, hint=f"`{self.kind} pull --platform {reading.platform} {self.name}`")
             yield found
+
+
+def _platform(description: Mapping[str, Any]) -> str | None:
+    """The platform that the engine has chosen, if it says so."""
+    parts = [description.get(key) for key in ("Os", "Architecture", "Variant")]
+    return "/".join(part for part in parts if isinstance(part, str) and part) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +69,10 @@ class _Export:
     client: APIClient
     kind: str
     reference: str
+    name: str
     identifier: str
     size: Any
+    platform: str | None
 
     @property
     def digest(self) -> str:
@@ -79,13 +91,58 @@ class _Export:
 
     def archive(self, reading: Reading) -> OpenArchive:
         """The image, all of it read; its documents are kept for later runs."""
-        members = StreamMembers(self.chunks(reading), self.reference, reading)
+        members = StreamMembers(self._refusals_told(reading), self.reference, reading)
+        manifest = self._manifest(members, reading)
+        if manifest is not None:
+            names = tuple(blob_name(layer.digest) for layer in manifest.layers)
+            return OpenArchive(self.kind, members, manifest.config, names, manifest.stored)
         archive = open_archive(members, self.reference, self.kind, reading)
         if reading.verify:
             reading.documents.put(archive.config.id, archive.config.content)
-            if archive.config.id != self.digest:
-                _keep(self.digest, members, reading)
         return archive
+
+    def resolve(self, content: bytes, document: Any, find: Find, reading: Reading) -> Manifest:
+        """The manifest that the image's id leads to, whose document is given."""
+        top = Descriptor(media_type(document), self.digest, len(content))
+        said: list[str] = []
+        found = resolve(top, find, reading._replace(notice=said.append), self.name, self.platform)
+        for sentence in said:  # not before, since what fails is tried in another way
+            reading.say(sentence)
+        return found
+
+    def _manifest(self, members: StreamMembers, reading: Reading) -> Manifest | None:
+        """The manifest in an export, if the id leads to one; it and all on the way there are kept for later runs."""
+
+        def find(wanted: Descriptor) -> bytes:
+            found = members.blob_document(wanted.digest)
+            check_digest(found, wanted.digest)
+            if reading.verify:
+                reading.documents.put(wanted.digest, found)
+            return found
+
+        try:
+            content = members.blob_document(self.digest)
+            document = parse_document(content, self.digest)
+            return None if _is_config(document) else self.resolve(content, document, find, reading)
+        except BrokenImageError:
+            raise
+        except InputError:
+            return None  # the id of a configuration in an older layout, or an index whose platform is not there
+
+    def _refusals_told(self, reading: Reading) -> Iterator[bytes]:
+        """The export; the engine's refusal to make one is told as that."""
+        import docker.errors
+
+        try:
+            yield from self.chunks(reading)
+        except docker.errors.ImageNotFound:
+            raise
+        except docker.errors.NotFound as error:
+            # The containerd store asks for all that an index names, and may have been given less.
+            raise EngineError(
+                f"{self.name} cannot be exported: {error.explanation or error}",
+                hint=f"`{self.kind} pull {self.name}` brings what is missing; registry:NAME reads without an engine",
+            ) from None
 
 
 @dataclass(slots=True)
@@ -129,7 +186,14 @@ class _EngineImage:
     def _archive(self) -> OpenArchive:
         if self.archive is None:
             self.archive = self.export.archive(self.reading)
+            if self.known is not None and self.archive.config.id != self.known[0].id:
+                raise BrokenImageError(f"{self.export.name} is exported as another image than it was before")
         return self.archive
+
+
+def _is_config(document: Any) -> bool:
+    """Whether a document is an image's configuration."""
+    return isinstance(document, dict) and "rootfs" in document
 
 
 def _known(export: _Export, reading: Reading) -> _EngineImage | None:
@@ -137,8 +201,8 @@ def _known(export: _Export, reading: Reading) -> _EngineImage | None:
     content = reading.documents.get(export.digest)
     if content is None:
         return None
-    top = parse_document(content, export.digest)
-    if isinstance(top, dict) and "rootfs" in top:
+    document = parse_document(content, export.digest)
+    if _is_config(document):
         config = parse_config(content, export.digest)
         return _EngineImage(export, reading, known=(config, (StoredLayer(),) * len(config.diff_ids)))
 
@@ -149,28 +213,7 @@ def _known(export: _Export, reading: Reading) -> _EngineImage | None:
         return found
 
     try:
-        manifest = resolve(_top(export.digest, content, top), find, reading, export.reference)
-    except (BrokenImageError, InputError):
+        manifest = export.resolve(content, document, find, reading)
+    except InputError:
         return None
     return _EngineImage(export, reading, known=(manifest.config, manifest.stored))
-
-
-def _keep(digest: str, members: StreamMembers, reading: Reading) -> None:
-    """Keeps the manifests of an export, from the one that the image's id names down to its configuration."""
-
-    def find(wanted: Descriptor) -> bytes:
-        found = members.blob_document(wanted.digest)
-        check_digest(found, wanted.digest)
-        reading.documents.put(wanted.digest, found)
-        return found
-
-    try:
-        content = members.blob_document(digest)
-        resolve(_top(digest, content, parse_document(content, digest)), find, reading, digest)
-    except (BrokenImageError, InputError):
-        return  # an id of another kind: nothing is kept, and the next run exports again
-
-
-def _top(digest: str, content: bytes, document: Any) -> Descriptor:
-    media_type = document.get("mediaType") if isinstance(document, dict) else None
-    return Descriptor(media_type if isinstance(media_type, str) else "", digest, len(content))

@@ -1,7 +1,7 @@
 """OCI manifests and indexes, Docker's manifests and manifest lists, and the choice of a platform among them.
 
 OCI image specification: manifest.md, image-index.md, descriptor.md; Docker's are the same with other media types.
-Documents come from an `Find` function by their descriptors; each is held against its descriptor's size and digest.
+Documents come from a `Find` function by their descriptors; each is held against its descriptor's size and digest.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ _SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
 _ATTESTATION = "vnd.docker.reference.type"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 _NESTED = 4  # indexes within indexes
+_MANIFESTS = 10_000  # in all of them together
 _PLATFORMS_SHOWN = 20
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64", "i686": "386", "i386": "386"}
 # `armv7l` and the like: the architecture, and its variant.
@@ -88,21 +89,29 @@ def descriptor(value: Any, what: str) -> Descriptor:
     digest, size = value.get("digest"), value.get("size")
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
         raise BrokenImageError(f"{what} has no digest that could be checked: {clip(str(digest))}")
-    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+    if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 1 << 63:
         raise BrokenImageError(f"{what} has no size")
     told = value.get("annotations")
     annotations = tuple(
         (key, each) for key, each in (told.items() if isinstance(told, dict) else ()) if isinstance(each, str)
     )
-    media_type = value.get("mediaType")
+    kind = value.get("mediaType")
     return Descriptor(
-        media_type if isinstance(media_type, str) else "",
+        kind if isinstance(kind, str) else "",
         digest,
         size,
         _platform(value.get("platform")),
         annotations,
         bool(value.get("urls")),
     )
+
+
+def media_type(document: Any) -> str:
+    """What a manifest or an index says that it is, or, where it does not say so, shows to be."""
+    told = document.get("mediaType") if isinstance(document, dict) else None
+    if told in INDEX_TYPES or told in MANIFEST_TYPES:
+        return str(told)
+    return INDEX_TYPES[0] if isinstance(document, dict) and "manifests" in document else MANIFEST_TYPES[0]
 
 
 def document(found: Descriptor, find: Find, reading: Reading) -> bytes:
@@ -124,9 +133,12 @@ def check_digest(content: bytes, digest: str) -> None:
         raise BrokenImageError(f"{clip(digest)} is not what its name says: its digest is {algorithm}:{actual}")
 
 
-def resolve(top: Descriptor, find: Find, reading: Reading, what: str) -> Manifest:
-    """The image that a manifest, or an index of manifests, leads to, for the platform that is read."""
-    return _manifest(_chosen([top], find, reading, what, _NESTED), find, reading)
+def resolve(top: Descriptor, find: Find, reading: Reading, what: str, usual: str | None = None) -> Manifest:
+    """The image that a manifest, or an index of manifests, leads to, for the platform that is read.
+
+    Where none was asked for it is the `usual` one, or else this machine's.
+    """
+    return _manifest(_chosen([top], find, reading, what, usual), find, reading)
 
 
 def resolve_index(content: bytes, find: Find, reading: Reading, what: str, tag: str | None) -> Manifest:
@@ -143,15 +155,17 @@ def resolve_index(content: bytes, find: Find, reading: Reading, what: str, tag: 
         raise InputError(
             f"{what} holds {len(entries)} images", hint=f"name one of them, as PATH:TAG; {_names(entries)}"
         )
-    return _manifest(_chosen(entries, find, reading, what, _NESTED), find, reading)
+    return _manifest(_chosen(entries, find, reading, what), find, reading)
 
 
-def _chosen(entries: Sequence[Descriptor], find: Find, reading: Reading, what: str, depth: int) -> Descriptor:
+def _chosen(
+    entries: Sequence[Descriptor], find: Find, reading: Reading, what: str, usual: str | None = None
+) -> Descriptor:
     """The manifest of the wanted platform; an index in the place of a manifest is looked into."""
-    flat = list(_flat(entries, find, reading, depth))
+    flat = list(_flat(entries, find, reading))
     if not flat:
         raise InputError(f"{what} holds no image")
-    wanted = reading.platform or host_platform()
+    wanted = reading.platform or usual or host_platform()
     fitting = [each for each in flat if fits(_platform_of(each, find, reading), wanted)]
     known = list(dict.fromkeys(filter(None, (_platform_of(each, find, reading) for each in flat))))
     if fitting:
@@ -166,9 +180,18 @@ def _chosen(entries: Sequence[Descriptor], find: Find, reading: Reading, what: s
     raise InputError(f"{what} is not there for {wanted}", hint=f"--platform names one of: {shown}")
 
 
-def _flat(entries: Sequence[Descriptor], find: Find, reading: Reading, depth: int) -> Iterator[Descriptor]:
-    """The manifests among descriptors, and those of the indexes among them."""
-    for entry in entries:
+def _flat(entries: Sequence[Descriptor], find: Find, reading: Reading) -> Iterator[Descriptor]:
+    """The manifests among descriptors, and those of the indexes among them.
+
+    All of them are counted, since a few small indexes that name each other many times lead to billions.
+    """
+    count = 0
+    waiting = [(entry, _NESTED) for entry in reversed(entries)]
+    while waiting:
+        entry, depth = waiting.pop()
+        count += 1
+        if count > _MANIFESTS:
+            raise BrokenImageError(f"indexes lead to more than {_MANIFESTS:,} manifests")
         if _is_attestation(entry):
             continue
         if entry.media_type not in INDEX_TYPES:
@@ -176,7 +199,8 @@ def _flat(entries: Sequence[Descriptor], find: Find, reading: Reading, depth: in
             continue
         if not depth:
             raise BrokenImageError("indexes are nested too deeply")
-        yield from _flat(_entries(document(entry, find, reading), entry.digest), find, reading, depth - 1)
+        inner = _entries(document(entry, find, reading), entry.digest)
+        waiting += [(each, depth - 1) for each in reversed(inner)]
 
 
 def _entries(content: bytes, what: str) -> list[Descriptor]:
@@ -184,7 +208,7 @@ def _entries(content: bytes, what: str) -> list[Descriptor]:
     entries = index.get("manifests") if isinstance(index, dict) else None
     if not isinstance(entries, list):
         raise BrokenImageError(f"{clip(what)} lists no manifests")
-    if len(entries) > 10_000:
+    if len(entries) > _MANIFESTS:
         raise BrokenImageError(f"{clip(what)} lists {len(entries):,} manifests")
     return [descriptor(entry, f"a manifest in {clip(what)}") for entry in entries]
 

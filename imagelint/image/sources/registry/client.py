@@ -5,27 +5,32 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from imagelint.errors import BrokenImageError, ImageNotFoundError, RegistryError
+from imagelint.errors import BrokenImageError, ImagelintError, ImageNotFoundError, RegistryError
 from imagelint.image.config import clip
 from imagelint.image.limits import MIB
 from imagelint.image.sources.manifests import INDEX_TYPES, MANIFEST_TYPES, Descriptor
 from imagelint.image.sources.registry import credentials
+from imagelint.image.sources.registry.credentials import Credentials
 from imagelint.image.sources.registry.names import Name
-from imagelint.image.sources.registry.transport import Transport, body, chunks, reason
+from imagelint.image.sources.registry.transport import Transport, body, chunks, is_same_origin, parts, reason
 from imagelint.image.tar_content import Chunk
 
 if TYPE_CHECKING:
     import requests
 
 _ACCEPT = ", ".join((*INDEX_TYPES, *MANIFEST_TYPES))
-_BLOB_ATTEMPTS = 6  # without a byte of progress
-_CHALLENGE = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
+_BLOB_ATTEMPTS = 6  # without progress
+# A scheme, or a field of one: a name, and what it is.
+_CHALLENGE = re.compile(r"""([\w!#$%&'*+.^`|~-]+)(?:(\s*=\s*)(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?""")
+_CHALLENGE_LENGTH = 8192
+_MANIFEST_ATTEMPTS = 3
+_PROGRESS_BYTES = 64 * 1024
 _ERROR_BYTES = 64 * 1024
 
 
@@ -43,10 +48,18 @@ class Client:
     def manifest(self, version: str, limit: int) -> tuple[str, bytes]:
         """The media type and the bytes of the manifest or index that a tag or digest leads to."""
         what = f"{self._name.repository}:{version}" if ":" not in version else f"{self._name.repository}@{version}"
-        with self._get(f"{self._base}/manifests/{version}", {"Accept": _ACCEPT}) as response:
-            self._check(response, what)
-            media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
-            content = body(response, limit, what)
+        for attempt in range(1, _MANIFEST_ATTEMPTS + 1):
+            try:
+                with self._get(f"{self._base}/manifests/{version}", {"Accept": _ACCEPT}) as response:
+                    self._check(response, what)
+                    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+                    content = body(response, limit, what)
+                break
+            except ImagelintError:
+                raise
+            except Exception as error:  # whatever the library and those below it raise
+                if attempt == _MANIFEST_ATTEMPTS:
+                    raise RegistryError(f"{what} breaks off at {self._name.registry}: {reason(error)}") from None
         if content[:1] != b"{" and media_type.startswith("text/"):
             raise RegistryError(f"{self._name.registry} answers with a web page ({media_type}), not with a manifest")
         return media_type, content
@@ -61,13 +74,12 @@ class Client:
         Raises RegistryError where that does not help, BrokenImageError where there are more or fewer bytes than the
         descriptor says. Bytes are not held against the digest here: that is for whoever has all of them.
         """
-        done, failures = 0, 0
+        done = before = failures = 0
         while True:
             try:
                 with self._blob(found, done) as response:
-                    for chunk in chunks(response, f"blob {clip(found.digest)}"):
+                    for chunk in chunks(response):
                         done += len(chunk)
-                        failures = 0
                         if done > found.size:
                             raise BrokenImageError(
                                 f"blob {clip(found.digest)} is longer than the {found.size:,} bytes announced"
@@ -76,13 +88,15 @@ class Client:
                             passed(len(chunk))
                         yield chunk
                 why = f"it ends after {done:,} of {found.size:,} bytes"
-            except (RegistryError, BrokenImageError, ImageNotFoundError):
+            except ImagelintError:
                 raise
             except Exception as error:  # whatever the library and those below it raise
                 why = reason(error)
             if done == found.size:
                 return
-            failures += 1
+            # Who sends a byte and hangs up, over and over, has not gone on.
+            failures = 1 if done - before >= _PROGRESS_BYTES else failures + 1
+            before = done
             if failures >= _BLOB_ATTEMPTS:
                 raise RegistryError(f"blob {clip(found.digest)} cannot be read from {self._name.registry}: {why}")
 
@@ -100,15 +114,12 @@ class Client:
                 return
             self._check(response, f"blob {clip(found.digest)}", hint=_foreign(found))
             length = response.headers.get("Content-Length", "")
-            if length.isdigit() and int(length) != found.size and not response.headers.get("Content-Encoding"):
+            told = int(length) if re.fullmatch("[0-9]{1,18}", length) else found.size
+            if told != found.size and not response.headers.get("Content-Encoding"):
                 announced = f"{found.size:,} as its manifest says"
-                raise BrokenImageError(f"blob {clip(found.digest)} has {int(length[:15]):,} bytes, not {announced}")
-            left = start
-            while left:
-                piece = response.raw.read(min(left, MIB), decode_content=False)
-                if not piece:
-                    raise ConnectionError("the connection was closed")
-                left -= len(piece)
+                raise BrokenImageError(f"blob {clip(found.digest)} has {told:,} bytes, not {announced}")
+            if sum(map(len, chunks(response, most=start))) < start:
+                raise ConnectionError("the connection was closed")
             yield response
 
     @contextmanager
@@ -119,8 +130,15 @@ class Client:
                 yield response
                 return
             challenge = response.headers.get("WWW-Authenticate", "")
+            asking = response.url
+        if not is_same_origin(asking, url):
+            # Where a redirect led to has no claim to what the registry may know. It may still give tokens to all.
+            token = self._authorized(challenge, None)
+            with self._transport.get(asking, headers, authorization=token) as response:
+                yield response
+            return
         with self._lock:
-            self._authorization = self._authorized(challenge)
+            self._authorization = self._authorized(challenge, self._credentials)
         with self._transport.get(url, headers, authorization=self._authorization) as response:
             yield response
 
@@ -130,38 +148,37 @@ class Client:
         plain = self._transport.may_be_plain(host)
         for scheme in ("https", "http") if plain else ("https",):
             try:
-                with self._transport.get(f"{scheme}://{host}/v2/", {}, again=not plain or scheme == "http") as response:
-                    if response.status_code == 401:
-                        self._authorization = self._authorized(response.headers.get("WWW-Authenticate", ""))
+                url = f"{scheme}://{host}/v2/"
+                with self._transport.get(url, {}, again=not plain or scheme == "http") as response:
+                    if response.status_code == 401 and is_same_origin(response.url, url):
+                        challenge = response.headers.get("WWW-Authenticate", "")
+                        self._authorization = self._authorized(challenge, self._credentials)
                 break
             except RegistryError:
                 if scheme == "http" or not plain:
                     raise
         return f"{scheme}://{host}/v2/{self._name.repository}"
 
-    def _authorized(self, challenge: str) -> str | None:
+    def _authorized(self, challenge: str, known: Credentials | None) -> str | None:
         """The Authorization that a challenge asks for (RFC 9110; Docker's token authentication)."""
-        scheme, _, rest = challenge.strip().partition(" ")
-        known = self._credentials
-        if scheme.lower() == "basic":
-            if known is None or known.token:
-                return None
-            return _basic(known.user, known.password)
-        if scheme.lower() != "bearer":
-            raise RegistryError(f"{self._name.registry} asks for an authentication that is not known: {scheme[:20]}")
-        fields = {key.lower(): quoted or plain for key, quoted, plain in _CHALLENGE.findall(rest)}
-        return f"Bearer {self._token(fields)}"
+        asked = challenges(challenge)
+        if "bearer" in asked:
+            return f"Bearer {self._token(asked['bearer'], known)}"
+        if "basic" in asked:
+            return None if known is None or known.token else _basic(known.user, known.password)
+        scheme = challenge.strip().partition(" ")[0][:20] or "none"
+        raise RegistryError(f"{self._name.registry} asks for an authentication that is not known: {scheme}")
 
-    def _token(self, fields: dict[str, str]) -> str:
-        realm = fields.get("realm", "")
-        there = urlsplit(realm)
+    def _token(self, fields: Mapping[str, str], known: Credentials | None) -> str:
+        registry, realm = self._name.registry, fields.get("realm", "")
+        there, host = parts(realm)
         if there.scheme != "https" and not (there.scheme == "http" and self._transport.may_be_plain(there.netloc)):
-            raise RegistryError(f"{self._name.registry} wants its token to be fetched without TLS, from {clip(realm)}")
+            raise RegistryError(f"{registry} wants its token to be fetched without TLS, from {clip(realm)}")
+        self._transport.check_inward(registry, host, "wants its token to be fetched from")
         query = {
             "service": fields.get("service", ""),
             "scope": fields.get("scope") or f"repository:{self._name.repository}:pull",
         }
-        known = self._credentials
         if known is not None and known.token:
             form = {**query, "grant_type": "refresh_token", "refresh_token": known.token, "client_id": "imagelint"}
             asked = self._transport.get(realm, {}, data=form)
@@ -172,9 +189,14 @@ class Client:
             )
         with asked as response:
             self._check(response, f"a token of {there.netloc}")
-            answer = _json(body(response, MIB, "the token"))
+            try:
+                answer = _json(body(response, MIB, "the token"))
+            except ImagelintError:
+                raise
+            except Exception as error:  # whatever the library and those below it raise
+                raise RegistryError(f"the token of {there.netloc} breaks off: {reason(error)}") from None
         token = answer.get("token") or answer.get("access_token")
-        if not isinstance(token, str) or not token or not token.isprintable():
+        if not isinstance(token, str) or not token or not (token.isascii() and token.isprintable()):
             raise RegistryError(f"{there.netloc} answers without a token")
         return token
 
@@ -197,6 +219,22 @@ class Client:
                 f"{registry} answers too many requests for {what}{detail}", hint="log in, or wait for a while"
             )
         raise RegistryError(f"{registry} answers {status} for {what}{detail}")
+
+
+def challenges(header: str) -> dict[str, dict[str, str]]:
+    """What a WWW-Authenticate header, or several in one, asks for: the fields of each scheme, in small letters.
+
+    >>> challenges('Negotiate, Bearer realm="https://a/b",service=c, Basic realm="d, e"')
+    {'negotiate': {}, 'bearer': {'realm': 'https://a/b', 'service': 'c'}, 'basic': {'realm': 'd, e'}}
+    """
+    found: dict[str, dict[str, str]] = {}
+    fields: dict[str, str] = {}
+    for name, assigned, quoted, plain in _CHALLENGE.findall(header[:_CHALLENGE_LENGTH]):
+        if not assigned:
+            fields = found.setdefault(name.lower(), {})
+        else:
+            fields.setdefault(name.lower(), re.sub(r"\\(.)", r"\1", quoted) or plain)
+    return found
 
 
 def _foreign(found: Descriptor) -> str | None:

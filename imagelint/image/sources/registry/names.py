@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
+from typing import Any
 
 from imagelint.errors import UsageError
 
@@ -82,9 +84,13 @@ def is_loopback(host: str) -> bool:
 
 def is_inward(host: str) -> bool:
     """Whether a host is this machine or an address that only this machine or link knows, told by its name alone."""
-    bare = host.strip("[]")
+    bare = host.strip("[]").rstrip(".").partition("%")[0]
     try:
-        address = ipaddress.ip_address(bare)
+        address: Any = ipaddress.ip_address(bare)
     except ValueError:
-        return is_loopback(host)
-    return address.is_loopback or address.is_link_local or address.is_unspecified
+        try:
+            address = ipaddress.ip_address(socket.inet_aton(bare))  # as the system reads 127.1 and 2130706433
+        except (OSError, ValueError):
+            return is_loopback(bare)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return bool(address.is_loopback or address.is_link_local or address.is_unspecified)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
+from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob, unpacked
-from imagelint.image.config import ImageConfig
+from imagelint.image.config import ImageConfig, parse_document
+from imagelint.image.limits import MIB
 from imagelint.image.sources.interface import Reading, StoredLayer
 from imagelint.image.sources.layers import LayerTask, read_layers
 from imagelint.image.sources.manifests import (
@@ -18,12 +20,15 @@ from imagelint.image.sources.manifests import (
     Descriptor,
     Manifest,
     check_digest,
+    media_type,
     resolve,
 )
 from imagelint.image.sources.registry.client import Client
 from imagelint.image.sources.registry.names import Name, parse
 from imagelint.image.sources.registry.transport import Transport
 from imagelint.image.tar_content import Chunk
+
+_DOCUMENTS_BYTES = 64 * MIB  # kept while the platform is chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +54,11 @@ class Registry:
     def _manifest(self, name: Name, transport: Transport, reading: Reading) -> tuple[Manifest, Client]:
         client = Client(name, transport)
         limit = reading.limits.document_bytes
-
         seen: dict[str, bytes] = {}
+        room = _DOCUMENTS_BYTES
 
         def find(wanted: Descriptor) -> bytes:
+            nonlocal room
             content = seen.get(wanted.digest) or reading.documents.get(wanted.digest)
             if content is None:
                 if wanted.media_type in (*INDEX_TYPES, *MANIFEST_TYPES):
@@ -61,30 +67,26 @@ class Registry:
                     content = client.document(wanted)
                 check_digest(content, wanted.digest)
                 reading.documents.put(wanted.digest, content)
+            if wanted.digest not in seen:
+                room -= len(content)
+                if room < 0:
+                    raise BrokenImageError(f"{self.name} has more than {_DOCUMENTS_BYTES:,} bytes of manifests")
             seen[wanted.digest] = content
             return content
 
         content = reading.documents.get(name.digest) if name.digest else None
-        media_type = ""
+        kind = ""
         if content is None:
-            media_type, content = client.manifest(name.version, limit)
+            kind, content = client.manifest(name.version, limit)
         digest = name.digest or f"sha256:{sha256(content).hexdigest()}"
         check_digest(content, digest)
         reading.documents.put(digest, content)
         seen[digest] = content
-        top = Descriptor(media_type or _media_type(content), digest, len(content))
+        # A registry that is a heap of files gives all of them the same type; a type of old is to be told as that.
+        if not kind.startswith("application/vnd."):
+            kind = media_type(parse_document(content, "the manifest"))
+        top = Descriptor(kind, digest, len(content))
         return resolve(top, find, reading, self.name), client
-
-
-def _media_type(content: bytes) -> str:
-    """What a document says that it is."""
-    from imagelint.image.config import parse_document
-
-    document = parse_document(content, "the manifest")
-    media_type = document.get("mediaType") if isinstance(document, dict) else None
-    if isinstance(media_type, str):
-        return media_type
-    return INDEX_TYPES[0] if isinstance(document, dict) and "manifests" in document else MANIFEST_TYPES[0]
 
 
 @dataclass(frozen=True, slots=True)
