@@ -224,12 +224,22 @@ def test_a_run_that_is_ended_leaves_no_process(folder: Path, told: signal.Signal
     Path("my.py").write_text(WAITS)
     Path("imagelint.toml").write_text('local-rules = ["my.py"]\n')
     command = [sys.executable, "-m", "imagelint", "check", "--allow-local-rules", "--select", "MY101"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        until(lambda: len(list(folder.glob("pid-*"))) > 1)
-        process.send_signal(told)
-        assert process.communicate(timeout=30) == ("", said)
+    # A shell's background jobs, which these tests may be one of, ignore an interrupt, and what they start does too.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts
+    ) as process:
+        try:
+            until(lambda: len(list(folder.glob("pid-*"))) > 1)
+            process.send_signal(told)
+            assert process.communicate(timeout=30) == ("", said)
+        finally:
+            process.kill()  # or its end would be waited for, whatever has failed
     assert process.returncode == status
     until(lambda: not any(lives(int(path.name[4:])) for path in folder.glob("pid-*")))
+
+
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until(true: Callable[[], bool]) -> None:
