@@ -5,16 +5,19 @@ from __future__ import annotations
 import gc
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from imagelint.errors import BrokenImageError, EngineError, ImageNotFoundError, InputError
+from imagelint.errors import BrokenImageError, EngineError, ImagelintError, ImageNotFoundError, InputError
 from imagelint.image.analyze import analyze
 from imagelint.image.reading import read_image
+from imagelint.image.sources import engine_client
 from imagelint.testing import ImageBuilder, LayerBuilder
 
 IMAGE = ImageBuilder("example:1").layer(LayerBuilder().file("a", 100_000)).layer(LayerBuilder().whiteout("a"))
@@ -119,6 +122,66 @@ def test_an_export_that_ends_too_early(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_export_that_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     with engine(monkeypatch, export=b"<html>" * 1000), pytest.raises(InputError):
         read_image("docker://example:1")
+
+
+@pytest.mark.parametrize(
+    ("version", "inspect", "message"),
+    [
+        ({"ApiVersion": "1.41"}, [1], "none of its protocol"),
+        ({"ApiVersion": "1.41"}, "x", "none of its protocol"),
+        ({"ApiVersion": "x"}, {}, "cannot be asked"),
+        ([1], {}, "does not answer"),
+        ({"ApiVersion": "1.41"}, {"Id": 7}, "gives no id for example:1"),
+    ],
+)
+def test_what_is_no_engine(monkeypatch: pytest.MonkeyPatch, version: object, inspect: object, message: str) -> None:
+    def do_get(handler: Engine) -> None:
+        handler.answer(version if handler.path.endswith("/version") else inspect)
+
+    with engine(monkeypatch, do_GET=do_get), pytest.raises(EngineError, match=message):
+        read_image("docker://example:1")
+
+
+def test_an_error_that_is_no_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    def do_get(handler: Engine) -> None:
+        if handler.path.endswith("/version"):
+            handler.answer({"ApiVersion": "1.41"})
+        else:
+            handler.answer([1], 500)
+
+    with engine(monkeypatch, do_GET=do_get), pytest.raises(EngineError, match="none of its protocol"):
+        read_image("docker://example:1")
+
+
+def test_an_engine_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers in a while, or not at all; an export may take longer to begin."""
+    monkeypatch.setattr(engine_client, "_ANSWER_SECONDS", 0.3)
+    hangs = ["/json"]
+
+    def do_get(handler: Engine) -> None:
+        if handler.path.endswith(tuple(hangs)):
+            time.sleep(0.6)
+        Engine.do_GET(handler)
+
+    with engine(monkeypatch, do_GET=do_get):
+        with pytest.raises(EngineError, match="stopped answering"):
+            read_image("docker://example:1")
+        hangs[:] = ["/get"]
+        assert read_image("docker://example:1").layers[0].layer_bytes == 100_000
+
+
+@pytest.mark.parametrize("written", ["[]", "{", '{"currentContext": 5}', '{"currentContext": "there"}'])
+def test_a_configuration_that_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str) -> None:
+    """Docker's configuration and a context in it, whatever is written there, never end in a traceback."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    (tmp_path / "config.json").write_text(written)
+    context = tmp_path / "contexts" / "meta" / sha256(b"there").hexdigest()
+    context.mkdir(parents=True)
+    (context / "meta.json").write_text('{"Name": "there", "Endpoints": 5}')
+    with pytest.raises(ImagelintError):
+        read_image("docker://imagelint-test/nowhere:1")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from imagelint.image.blob import Blob, unpacked
 from imagelint.image.config import ImageConfig, parse_config, parse_document
 from imagelint.image.limits import MIB
 from imagelint.image.sources.docker_archive import OpenArchive, open_archive
-from imagelint.image.sources.engine_client import connected
+from imagelint.image.sources.engine_client import connected, inspected
 from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
 from imagelint.image.sources.manifests import Descriptor, Find, Manifest, check_digest, fits, media_type, resolve
 from imagelint.image.sources.members import StreamMembers, member
@@ -43,7 +43,7 @@ class Engine:
     def open(self, reading: Reading) -> Iterator[OpenImage]:
         """Asks the engine for the image; what it is made of comes from its export, where no earlier run knows it."""
         with connected(self.kind, self.name) as client:
-            description = client.inspect_image(self.name)  # type: ignore[no-untyped-call]
+            description = inspected(client, self.name)
             identifier, size = description.get("Id"), description.get("Size")
             if not isinstance(identifier, str) or not identifier:
                 raise EngineError(f"the engine gives no id for {self.name}")

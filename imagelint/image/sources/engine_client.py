@@ -13,7 +13,10 @@ from imagelint.errors import EngineError, ImageNotFoundError
 if TYPE_CHECKING:
     from docker import APIClient
 
-_TIMEOUT_SECONDS = 600  # an engine may stage a large export on its disk, and sends nothing meanwhile
+_ANSWER_SECONDS = 60
+_EXPORT_SECONDS = 600  # an engine may stage a large export on its disk, and sends nothing meanwhile
+# What the SDK raises where an answer, or a file of the user's, is JSON of another shape than it expects.
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 _HINTS = {
     "docker": "start it (`systemctl start docker`, or Docker Desktop), or name an archive made with `docker save`",
     "podman": "start it (`systemctl --user start podman.socket`), or name an archive made with `podman save`",
@@ -35,7 +38,10 @@ def connected(kind: str, reference: str) -> Iterator[APIClient]:
     engine = _CALLED[kind]
     client = None
     try:
-        client = _docker() if kind == "docker" else _podman()
+        try:
+            client = _docker() if kind == "docker" else _podman()
+        except _UNREADABLE as error:
+            raise EngineError(f"{engine} cannot be asked: {_reason(error)}", hint=_HINTS[kind]) from None
         yield client
     except docker.errors.ImageNotFound:
         raise ImageNotFoundError(
@@ -55,6 +61,22 @@ def connected(kind: str, reference: str) -> Iterator[APIClient]:
             client.close()
 
 
+def inspected(client: APIClient, name: str) -> dict[str, Any]:
+    """What the engine tells of an image. From here on it may take its time."""
+    import docker.errors
+
+    try:
+        description = client.inspect_image(name)  # type: ignore[no-untyped-call]
+    except docker.errors.DockerException:
+        raise
+    except _UNREADABLE:
+        description = None
+    if not isinstance(description, dict):
+        raise EngineError(f"the engine answers for {name} with something that is none of its protocol")
+    client.timeout = _EXPORT_SECONDS
+    return description
+
+
 def _docker() -> APIClient:
     """As the docker command does: DOCKER_HOST, else DOCKER_CONTEXT or the configured context, else the default."""
     import docker
@@ -70,7 +92,7 @@ def _docker() -> APIClient:
         settings = {"base_url": context.Host, "tls": context.TLSConfig or False}
     if str(settings.get("base_url")).startswith("ssh://") and find_spec("paramiko") is None:
         raise EngineError("an engine behind ssh:// needs paramiko", hint="pip install 'docker[ssh]'")
-    return docker.APIClient(version="auto", timeout=_TIMEOUT_SECONDS, **settings)
+    return docker.APIClient(version="auto", timeout=_ANSWER_SECONDS, **settings)
 
 
 def _podman() -> APIClient:
@@ -85,7 +107,7 @@ def _podman() -> APIClient:
         host = "unix://" + next((each for each in sockets if os.path.exists(each)), sockets[-1])
     if host.startswith("ssh://") and find_spec("paramiko") is None:
         raise EngineError("an engine behind ssh:// needs paramiko", hint="pip install 'docker[ssh]'")
-    return docker.APIClient(base_url=host, version="auto", timeout=_TIMEOUT_SECONDS)
+    return docker.APIClient(base_url=host, version="auto", timeout=_ANSWER_SECONDS)
 
 
 def _reason(error: BaseException) -> str:
