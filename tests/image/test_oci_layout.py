@@ -74,7 +74,7 @@ class TestChoice:
         assert image.platform == "linux/amd64"
         assert said == [f"oci:{tmp_path}:x:1 is there for 2 platforms; this is linux/amd64 (--platform chooses)"]
 
-    @pytest.mark.parametrize("wanted", ["linux/arm64", "linux/arm64/v8"])
+    @pytest.mark.parametrize("wanted", ["linux/arm64", "linux/arm64/v8", "arm64", "Linux/aarch64"])
     def test_another_platform(self, tmp_path: Path, wanted: str) -> None:
         image, said = self.read(self.two(), tmp_path, platform=wanted)
         assert image.layers[0].layer_bytes == 2000

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 
 Answer = tuple[int, Mapping[str, str], bytes]
 
@@ -78,7 +79,7 @@ def _media_type(content: bytes) -> str:
 
 
 @contextmanager
-def served(registry: Registry) -> Iterator[Registry]:
+def served(registry: Registry, tls: SSLContext | None = None) -> Iterator[Registry]:
     """A registry that answers on a free port of this machine."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -114,6 +115,8 @@ def served(registry: Registry) -> Iterator[Registry]:
 
     server = Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     registry.host = f"127.0.0.1:{server.server_port}"

@@ -236,9 +236,11 @@ def fits(offered: str, wanted: str) -> bool:
 
 
 def _normal(name: str) -> tuple[str, str, str]:
-    os, _, rest = name.partition("/")
-    architecture, _, variant = rest.partition("/")
-    return os, architecture, variant or _USUAL.get(architecture, "")
+    """Its parts, with the words of Go; an architecture alone is one of Linux, as `docker build --platform` has it."""
+    os, slash, rest = name.lower().partition("/")
+    architecture, _, variant = (rest if slash else os).partition("/")
+    architecture = _MACHINES.get(architecture, architecture)
+    return os if slash else "linux", architecture, variant or _USUAL.get(architecture, "")
 
 
 def _manifest(entry: Descriptor, find: Find, reading: Reading) -> Manifest:

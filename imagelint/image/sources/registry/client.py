@@ -18,7 +18,15 @@ from imagelint.image.sources.manifests import INDEX_TYPES, MANIFEST_TYPES, Descr
 from imagelint.image.sources.registry import credentials
 from imagelint.image.sources.registry.credentials import Credentials
 from imagelint.image.sources.registry.names import Name
-from imagelint.image.sources.registry.transport import Transport, body, chunks, is_same_origin, parts, reason
+from imagelint.image.sources.registry.transport import (
+    Transport,
+    UntrustedError,
+    body,
+    chunks,
+    is_same_origin,
+    parts,
+    reason,
+)
 from imagelint.image.tar_content import Chunk
 
 if TYPE_CHECKING:
@@ -154,8 +162,8 @@ class Client:
                         challenge = response.headers.get("WWW-Authenticate", "")
                         self._authorization = self._authorized(challenge, self._credentials)
                 break
-            except RegistryError:
-                if scheme == "http" or not plain:
+            except RegistryError as error:
+                if scheme == "http" or not plain or isinstance(error, UntrustedError):
                     raise
         return f"{scheme}://{host}/v2/{self._name.repository}"
 

@@ -101,7 +101,7 @@ class _Counted(io.RawIOBase):
         self._overdue = overdue
         self._received = 0
         self._waited = 0.0
-        self._left = 0
+        self._left = MIB  # a proxy's answer to CONNECT is read without a beginning
         self.in_head = True
 
     def expect(self, count: int) -> None:

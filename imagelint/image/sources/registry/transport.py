@@ -24,6 +24,10 @@ _NO_PROXIES: dict[str, Any] = {"http": None, "https": None, "all": None}  # None
 _REDIRECT = frozenset((301, 302, 303, 307, 308))
 
 
+class UntrustedError(RegistryError):
+    """A registry speaks TLS, with a certificate that nobody vouches for."""
+
+
 class Transport:
     """Requests to one registry. `patience` bounds all attempts of a request together, in seconds, None for none."""
 
@@ -81,6 +85,12 @@ class Transport:
             except RegistryError:
                 raise
             except Exception as error:  # whatever the library and those below it raise
+                if _is_untrusted(error):
+                    host = urlsplit(url).netloc
+                    raise UntrustedError(
+                        f"{host} has a certificate that is not to be trusted: {reason(error)}",
+                        hint="REQUESTS_CA_BUNDLE names a file with the certificates that are",
+                    ) from None
                 if last or not self._pauses(attempt, None):
                     raise RegistryError(f"{urlsplit(url).netloc} does not answer: {reason(error)}") from None
                 continue
@@ -203,12 +213,23 @@ def chunks(response: requests.Response, size: int = 256 * 1024, most: int | None
         yield chunk
 
 
+def _is_untrusted(error: BaseException) -> bool:
+    from ssl import SSLCertVerificationError
+
+    return any(isinstance(each, SSLCertVerificationError) for each in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """An error, and those below it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def reason(error: BaseException) -> str:
     """What the system said, where it is below the libraries that pass it on; else what they say."""
-    inner: BaseException | None = error
-    while inner is not None:
+    for inner in _chain(error):
         if isinstance(inner, OSError) and inner.strerror:
             return inner.strerror
-        inner = inner.__cause__ or inner.__context__
     text = str(error) or type(error).__name__
     return text if len(text) < 200 else f"{text[:200]}…"
