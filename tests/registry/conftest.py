@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from imagelint.image.sources import manifests
 from imagelint.image.sources.registry import transport
+from imagelint.testing import layout
+
+from .asking import small
+from .server import Registry, served
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +30,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(transport, "_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(transport, "STALL_SECONDS", 1.0)
     return folder
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    """A registry with one image, of which nothing can be compressed."""
+    with served(Registry()) as found:
+        found.put(layout(small()), "1")
+        yield found

@@ -18,8 +18,8 @@ from imagelint.image.reading import read_image
 from imagelint.image.sources.registry import transport
 from imagelint.testing import layout
 
+from .asking import login, read, small
 from .server import Registry, served
-from .test_faults import login, read, small
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 
