@@ -83,3 +83,7 @@ def read_named_layer(chunks: Iterable[Chunk], name: str, reading: Reading, entri
         )
     except BrokenImageError as error:
         raise BrokenImageError(f"layer {clip(name)}: {error.message}", hint=error.hint) from None
+    finally:
+        # What is left of a download is not waited for, nor left to the garbage collector.
+        if (close := getattr(chunks, "close", None)) is not None:
+            close()
