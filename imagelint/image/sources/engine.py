@@ -21,6 +21,7 @@ from imagelint.image.config import ImageConfig, parse_config, parse_document
 from imagelint.image.limits import MIB
 from imagelint.image.sources.docker_archive import OpenArchive, open_archive
 from imagelint.image.sources.engine_client import connected, inspected
+from imagelint.image.sources.files import joined
 from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
 from imagelint.image.sources.manifests import Descriptor, Find, Manifest, check_digest, fits, media_type, resolve
 from imagelint.image.sources.members import StreamMembers, member
@@ -84,7 +85,7 @@ class _Export:
         # The engine's size is that of the files; the export is a little larger, so that it says about where we are.
         total = self.size if isinstance(self.size, int) and self.size > 0 else None
         done = 0
-        for chunk in self.client.get_image(self.identifier, chunk_size=MIB):
+        for chunk in joined(self.client.get_image(self.identifier, chunk_size=MIB), MIB):
             done += len(chunk)
             reading.report(self.reference, done, max(done, total) if total else None)
             yield chunk

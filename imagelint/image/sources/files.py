@@ -1,9 +1,9 @@
-"""A range of a file as chunks, for readers that can also jump ahead."""
+"""A range of a file as chunks, for readers that can also jump ahead; and chunks of a size that is worth the while."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.tar_content import Chunk
@@ -53,3 +53,18 @@ class FileRegion:
         self.position += count
         if self._passed is not None:
             self._passed(count)
+
+
+def joined(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Chunks of `size` bytes or somewhat more, of smaller ones: an engine sends 32 KiB at a time, whatever is asked."""
+    pieces: list[bytes] = []
+    have = 0
+    for chunk in chunks:
+        pieces.append(chunk)
+        have += len(chunk)
+        if have >= size:
+            yield b"".join(pieces)
+            pieces.clear()
+            have = 0
+    if pieces:
+        yield b"".join(pieces)
