@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from hashlib import sha256
-from importlib.machinery import PathFinder
+from importlib.util import find_spec
 
 from imagelint import plugins
 from imagelint.image.history import command
@@ -119,8 +119,12 @@ def _program() -> Iterator[str]:
     """What tells one state of the program and its rules from another one."""
     packages = ["imagelint", *(plugin.module.partition(".")[0] for plugin in plugins.discover())]
     for name in dict.fromkeys(packages):
-        spec = PathFinder.find_spec(name)
-        for folder in spec.submodule_search_locations or () if spec is not None else ():
+        spec = find_spec(name)
+        if spec is None:
+            continue
+        if spec.submodule_search_locations is None and spec.origin is not None:
+            yield _state(name, os.stat(spec.origin))
+        for folder in spec.submodule_search_locations or ():
             yield from _files(folder)
     yield sys.version
 
@@ -131,5 +135,8 @@ def _files(folder: str) -> Iterator[str]:
             if entry.is_dir() and entry.name != "__pycache__":
                 yield from _files(entry.path)
             elif entry.name.endswith(".py"):
-                stat = entry.stat()
-                yield f"{entry.name}\n{stat.st_size}\n{stat.st_mtime_ns}\n"
+                yield _state(entry.name, entry.stat())
+
+
+def _state(name: str, stat: os.stat_result) -> str:
+    return f"{name}\n{stat.st_size}\n{stat.st_mtime_ns}\n"

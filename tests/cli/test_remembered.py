@@ -96,20 +96,25 @@ def test_without_contents_and_without_the_cache_the_image_is_read(imagelint: Run
     assert report(imagelint, "--sizes-only", str(image))["packages"] == []
 
 
-def test_another_program_looks_again(imagelint: Run, image: Path, tmp_path: Path) -> None:
-    """Rules that are installed later may predict more."""
+@pytest.mark.parametrize("module", ["later_rules.py", "later_rules/__init__.py"])
+def test_another_program_looks_again(imagelint: Run, image: Path, tmp_path: Path, module: str) -> None:
+    """Rules that are installed later, or changed, may predict more."""
     report(imagelint, str(image))
     later = tmp_path / "later"
-    (later / "later_rules").mkdir(parents=True)
-    (later / "later_rules" / "__init__.py").write_text("")
+    rules = later / module
+    rules.parent.mkdir(parents=True)
+    rules.write_text("")
     info = later / "later-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: later\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[imagelint.rules]\nLATE = later_rules\n")
     environment = {**os.environ, "PYTHONPATH": str(later)}
-    done = imagelint("analyze", "--quiet", "--output-format", "json", str(image), env=environment)
-    assert done.returncode == 0, done.stderr
-    assert kept(image) == 2
+    for text, count in (("", 2), ("", 2), ("# another one\n", 3)):
+        if text:
+            rules.write_text(text)
+        done = imagelint("analyze", "--quiet", "--output-format", "json", str(image), env=environment)
+        assert done.returncode == 0, done.stderr
+        assert kept(image) == count
 
 
 @pytest.mark.parametrize("content", [b"", b"no zlib", None])
