@@ -29,6 +29,7 @@ check: setup ## ruff, mypy --strict, import contracts, docs/rules up to date
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd fixtures/images && MYPYPATH=../.. ../../$(BIN)/mypy --config-file= --strict --python-version 3.11 --cache-dir ../../.mypy_cache --scripts-are-modules build engine.py parts.py recipes.py sizes miniature.py
+	$(BIN)/mypy --strict fixtures/rpm/rpm_databases.py
 	$(BIN)/mypy --strict --scripts-are-modules docs/generate
 	MYPYPATH=fixtures/rules/acme_rules $(BIN)/mypy --strict -p acme_rules
 	$(BIN)/lint-imports

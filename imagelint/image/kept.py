@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from imagelint.image.elf import ReadAt
     from imagelint.image.tar import TarReader
 
-VERSION = 3
+VERSION = 4
 """Of what is kept: an index that was made by another one is not used again. To be raised with each change here."""
 
 FILE_BYTES = 256 << 20
@@ -143,12 +143,17 @@ def _gemspec(content: bytes) -> bytes:
     return fields.get(b"name", b"") + b"\t" + fields.get(b"version", b"")
 
 
+def _rpm(name: str) -> tuple[str, ...]:
+    return tuple(folder + name for folder in ("lib/rpm/", "sysimage/rpm/", "usr/share/rpm/"))
+
+
 _BY_NAME: dict[str, tuple[tuple[str, ...], Reduce]] = {
     "status": (("lib/dpkg/status",), _status),
     "extended_states": (("lib/apt/extended_states",), _whole),
     "installed": (("lib/apk/db/installed",), _apk),
-    "rpmdb.sqlite": (("lib/rpm/rpmdb.sqlite", "sysimage/rpm/rpmdb.sqlite"), rpm.reduce_sqlite),
-    "Packages.db": (("lib/rpm/Packages.db", "sysimage/rpm/Packages.db"), rpm.reduce_ndb),
+    "rpmdb.sqlite": (_rpm("rpmdb.sqlite"), rpm.reduce_sqlite),
+    "Packages.db": (_rpm("Packages.db"), rpm.reduce_ndb),
+    "Packages": (_rpm("Packages"), rpm.reduce_berkeley),
     "METADATA": ((".dist-info/METADATA",), _metadata),
     "PKG-INFO": ((".egg-info/PKG-INFO",), _metadata),
     "RECORD": ((".dist-info/RECORD",), _record),

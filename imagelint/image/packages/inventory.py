@@ -34,6 +34,7 @@ STATE = (
     "etc/apk/",
     "var/lib/rpm/",
     "usr/lib/sysimage/rpm/",
+    "usr/share/rpm/",
     "var/lib/dnf/",
     "var/lib/yum/",
 )

@@ -1,7 +1,6 @@
-"""rpm's database: headers in SQLite (`rpmdb.sqlite`) or in rpm's own format (`Packages.db`), as their files have them.
+"""rpm's database: headers in SQLite (`rpmdb.sqlite`), in rpm's own format (`Packages.db`), Berkeley's (`Packages`).
 
 A header is a table of tags over a store of data, all big-endian (rpm's file format, section "Header structure").
-Databases of the old Berkeley format are not read.
 """
 
 from __future__ import annotations
@@ -10,9 +9,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from struct import Struct, error
 
+from imagelint.image.packages import berkeley
+
 _NAME, _VERSION, _RELEASE, _DIRECTORY, _BASENAME, _DIRNAME = 1000, 1001, 1002, 1116, 1117, 1118
-_HEAD, _ENTRY, _NUMBER = Struct(">II"), Struct(">IIII"), Struct(">I")
+_HEAD, _ENTRY = Struct(">II"), Struct(">IIII")
 _ENTRIES, _FILES = 10_000, 1_000_000
+_REDUCED = 64 << 20  # a folder of a header stands for many files: of a broken one these are more than memory holds
 _SLOT, _BLOB = Struct("<IIII"), Struct("<IIII")
 _SLOT_MAGIC, _BLOB_MAGIC, _NDB_MAGIC = 0x746F6C53, 0x53626C42, b"RpmP"
 _PAGE = 4096
@@ -34,7 +36,7 @@ def reduce_sqlite(content: bytes) -> bytes:
             headers = _no_more_than(len(content), connection.execute("SELECT blob FROM Packages"))
     except (sqlite3.Error, MemoryError, OverflowError):
         return b""
-    return _reduced(iter(headers))
+    return _reduced(headers)
 
 
 def _no_more_than(size: int, rows: Iterable[tuple[object]]) -> list[bytes]:
@@ -67,10 +69,19 @@ def reduce_ndb(content: bytes) -> bytes:
     return _reduced(_blobs(content))
 
 
+def reduce_berkeley(content: bytes) -> bytes:
+    """Name, version and files of the packages in a `Packages`; nothing where it is none."""
+    return _reduced(berkeley.values(content))
+
+
 def _blobs(content: bytes) -> Iterator[bytes]:
-    """The headers of rpm's own format: slots that say in which blocks of 16 bytes each one lies."""
+    """The headers of rpm's own format: slots that say in which blocks of 16 bytes each one lies.
+
+    They end where they are more bytes than the file: slots of a broken one may all say the same.
+    """
     if content[:4] != _NDB_MAGIC:
         return
+    room = len(content)
     pages = int.from_bytes(content[12:16], "little")
     for at in range(32, min(pages * _PAGE, len(content)) - _SLOT.size + 1, _SLOT.size):
         magic, package, block, _ = _SLOT.unpack_from(content, at)
@@ -78,21 +89,31 @@ def _blobs(content: bytes) -> Iterator[bytes]:
             blob, _, _, length = _BLOB.unpack_from(content, block * 16)
             if blob == _BLOB_MAGIC:
                 start = block * 16 + _BLOB.size
-                yield content[start : start + length]
+                header = content[start : start + length]
+                room -= len(header)
+                if room < 0:
+                    return
+                yield header
 
 
-def _reduced(headers: Iterator[bytes]) -> bytes:
+def _reduced(headers: Iterable[bytes]) -> bytes:
     """A record a package: name, a tab, version, then a path a line; an empty line ends it."""
     records: list[bytes] = []
+    room = _REDUCED
     for header in headers:
         try:
-            records.append(_record(header))
-        except (error, IndexError, ValueError):
+            record = _record(header, room)
+        except OverflowError:
+            return b""
+        except (error, IndexError, KeyError, ValueError):
             continue
+        room -= len(record)
+        records.append(record)
     return b"\n\n".join(records)
 
 
-def _record(header: bytes) -> bytes:
+def _record(header: bytes, room: int) -> bytes:
+    """A package's record; raises OverflowError where it has more bytes than there is room."""
     count, size = _HEAD.unpack_from(header)
     if count > _ENTRIES:
         raise ValueError
@@ -105,12 +126,14 @@ def _record(header: bytes) -> bytes:
     version = _strings(store, *tags[_VERSION])[0] + b"-" + _strings(store, *tags[_RELEASE])[0]
     lines = [name + b"\t" + version]
     if _BASENAME in tags and _DIRNAME in tags and _DIRECTORY in tags:
-        folders = _strings(store, *tags[_DIRNAME])
+        bases, folders = _strings(store, *tags[_BASENAME]), _strings(store, *tags[_DIRNAME])
         offset, items = tags[_DIRECTORY]
-        for place, base in enumerate(_strings(store, *tags[_BASENAME])[:items]):
-            (folder,) = _NUMBER.unpack_from(store, offset + 4 * place)
-            lines.append(folders[folder] + base)
-    return b"\n".join(line.replace(b"\n", b"") for line in lines)
+        count = min(len(bases), items)
+        numbers = Struct(f">{count}I").unpack_from(store, offset)
+        if sum(len(folders[number]) for number in numbers) > room:
+            raise OverflowError
+        lines += (folders[number] + base for number, base in zip(numbers, bases, strict=False))
+    return b"\n".join(filter(None, (line.replace(b"\n", b"") for line in lines)))
 
 
 def _strings(store: bytes, offset: int, count: int) -> list[bytes]:

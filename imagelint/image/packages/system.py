@@ -10,6 +10,8 @@ Records = Mapping[str, bytes]
 """What is kept of the files that packages are known by, by their paths."""
 
 _DPKG = "var/lib/dpkg/"
+#: Where databases of rpm are: its own folder, the one that it has been moved to, and rpm-ostree's.
+_RPM = ("var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/")
 
 
 def stanzas(content: bytes) -> Iterator[dict[str, str]]:
@@ -79,11 +81,20 @@ def apk(records: Records) -> Iterator[Installed]:
 
 
 def rpm(records: Records) -> Iterator[Installed]:
-    """Red Hat's and SUSE's packages, from records that `rpm.py` has reduced."""
-    for path, content in records.items():
-        if path.endswith(("/rpmdb.sqlite", "/Packages.db")):
-            for record in content.decode("utf-8", "surrogateescape").split("\n\n"):
-                head, *paths = record.split("\n")
-                name, _, version = head.partition("\t")
-                if name:
-                    yield Installed("rpm", name, version, [each.lstrip("/") for each in paths])
+    """Red Hat's and SUSE's packages, from records that `rpm.py` has reduced.
+
+    An image may have several databases: one that another version of rpm left, with the same packages or with others. A
+    package that one has is not another one for being in the next. What lies beside a database is no package's, though
+    rpm's own claims some of it.
+    """
+    known: set[str] = set()
+    for path in (folder + name for name in ("rpmdb.sqlite", "Packages.db", "Packages") for folder in _RPM):
+        heads: list[str] = []
+        for record in records.get(path, b"").decode("utf-8", "surrogateescape").split("\n\n"):
+            head, *paths = record.split("\n")
+            name, _, version = head.partition("\t")
+            if name and head not in known:
+                heads.append(head)
+                listed = (each.lstrip("/") for each in paths)
+                yield Installed("rpm", name, version, [each for each in listed if not each.startswith(_RPM)])
+        known.update(heads)
