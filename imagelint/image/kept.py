@@ -27,6 +27,7 @@ FILE_BYTES = 256 << 20
 """A larger file is not looked into."""
 LAYER_BYTES = 128 << 20
 """What is kept of one layer's files."""
+_JSON_BYTES = 1 << 20  # of a Node package's file; what Python makes of a document is up to forty times as large
 
 Reduce = Callable[[bytes], bytes]
 
@@ -103,9 +104,9 @@ def _apk(content: bytes) -> bytes:
 
 
 def _metadata(content: bytes) -> bytes:
-    """A Python distribution's headers, of which name and version are kept."""
-    head = content.partition(b"\n\n")[0]
-    fields = (line.partition(b":") for line in head.split(b"\n"))
+    """A Python distribution's headers, of which name and version are kept; indented lines are a description's."""
+    head = content.replace(b"\r\n", b"\n").partition(b"\n\n")[0]
+    fields = (line.partition(b":") for line in head.split(b"\n") if line[:1] not in (b" ", b"\t"))
     found = {key.strip().lower(): value.strip() for key, _, value in fields}
     return found.get(b"name", b"")[:200] + b"\t" + found.get(b"version", b"")[:200]
 
@@ -122,6 +123,8 @@ def _record(content: bytes) -> bytes:
 
 def _package_json(content: bytes) -> bytes:
     """A Node package's name and version."""
+    if len(content) > _JSON_BYTES:
+        return b""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):

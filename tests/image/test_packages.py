@@ -1,20 +1,17 @@
-"""Packages by what their managers leave in an image, and that no record, however broken, stops anything."""
+"""Packages by what their managers leave in an image; broken records are in test_broken_packages.py."""
 
 from __future__ import annotations
 
 import sqlite3
 import struct
-import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from imagelint.image.kept import keeper
 from imagelint.image.merged import Merged
-from imagelint.image.packages import recommends, rpm
+from imagelint.image.packages import recommends
 from imagelint.image.reading import read_image
 from imagelint.testing import ImageBuilder, LayerBuilder
 
@@ -75,6 +72,22 @@ def test_dpkg_of_several_architectures_and_of_images_without_it(tmp_path: Path) 
     assert found == {("libc6", "2", 500 + 13), ("base-files", "12", 30 + len(base))}
 
 
+@pytest.mark.parametrize(
+    ("status", "there"),
+    [
+        ("install ok unpacked", True), ("install ok half-configured", True), ("install ok triggers-pending", True),
+        ("install ok triggers-awaited", True), ("hold ok installed", True), ("install ok half-installed", False),
+        ("deinstall ok config-files", False), ("purge ok not-installed", False),
+    ],
+)  # fmt: skip
+def test_dpkg_states(status: str, there: bool, tmp_path: Path) -> None:
+    """A build that ends before triggers or scripts have run leaves a package's files all the same."""
+    content = f"Package: x\nStatus: {status}\nVersion: 1\n".encode()
+    layer = LayerBuilder().file("var/lib/dpkg/status", content).file("var/lib/dpkg/info/x.list", b"/bin/x\n")
+    expected = [("dpkg", "x", "1", 9 + 7, 0)] if there else []
+    assert packages(tmp_path, layer.file("bin/x", 9)) == expected
+
+
 def test_apk(tmp_path: Path) -> None:
     records = b"C:Q1x=\nP:musl\nV:1.2.4-r2\nF:lib\nR:ld-musl-x86_64.so.1\nZ:Q1\nF:\nR:top\n\n"
     records += b"P:zlib\nV:1\nF:lib\nR:libz.so\n\n"
@@ -132,36 +145,6 @@ def test_rpm_in_sqlite_with_a_write_ahead_log(tmp_path: Path) -> None:
     assert packages(tmp_path, layer) == [("rpm", "bash", "5.1-1.el9", 700, 0)]
 
 
-ENDLESS = "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t)"
-
-
-@pytest.mark.parametrize(
-    "schema",
-    [
-        f"CREATE VIEW Packages AS {ENDLESS} SELECT 'x' AS blob FROM t",
-        f"CREATE VIEW Packages AS {ENDLESS} SELECT x'00' AS blob FROM t",
-        f"CREATE VIEW Packages AS {ENDLESS} SELECT n AS blob FROM t WHERE n < 0",
-        "CREATE VIEW Packages AS SELECT zeroblob(900000000) AS blob",
-        "CREATE TABLE Packages (blob BLOB AS (zeroblob(900000000)), n); INSERT INTO Packages (n) VALUES (1)",
-    ],
-    ids=["texts", "headers", "nothing", "a large one", "a column"],
-)
-def test_a_database_that_has_no_end(schema: str) -> None:
-    """What an image brings is a stranger's program for SQLite; it ends, and in little memory."""
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.executescript(schema)
-        content = database.serialize()
-    done: list[bytes] = []
-    tracemalloc.start()
-    try:
-        done.append(rpm.reduce_sqlite(content))
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert done == [b""]
-    assert peak < 50_000_000
-
-
 def test_rpm_in_its_own_format(tmp_path: Path) -> None:
     blob = header(b"zypper", b"1.14", [b"/usr/bin/zypper"])
     slots = struct.pack("<4sIII", b"RpmP", 0, 0, 1) + bytes(16)
@@ -214,6 +197,27 @@ def test_pip_into_a_folder(tmp_path: Path) -> None:
     assert packages(tmp_path, layer) == [("pip", "flask", "3.1.3", 100 + 213 + 27 + len(record), 0)]
 
 
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        (b"Name: six\r\nVersion: 1\r\n\r\nName: no\r\nVersion: 9\r\n", ("six", "1")),
+        (b"Name: six\nVersion: 1\nDescription: a\n        name: CI\n        version: 9\n", ("six", "1")),
+        (b"Name: six\nVersion: 1\nDescription: a\n\tname: CI\n\nVersion: 9\n", ("six", "1")),
+    ],
+    ids=["lines of Windows", "a description among the headers", "indented by a tab"],
+)
+def test_metadata(metadata: bytes, expected: tuple[str, str], tmp_path: Path) -> None:
+    """What a description shows as an example is not the distribution's name."""
+    layer = LayerBuilder().file("site/six-1.dist-info/METADATA", metadata)
+    assert [(name, version) for _, name, version, _, _ in packages(tmp_path, layer)] == [expected]
+
+
+def test_a_record_with_a_path_from_the_root(tmp_path: Path) -> None:
+    layer = LayerBuilder().file("site/six-1.dist-info/METADATA", b"Name: six\nVersion: 1\n")
+    layer.file("site/six-1.dist-info/RECORD", b"/usr/share/six/data,,\n").file("usr/share/six/data", 100)
+    assert packages(tmp_path, layer) == [("pip", "six", "1", 100 + 21 + 22, 0)]
+
+
 def test_what_a_distribution_brings_along_is_part_of_it(tmp_path: Path) -> None:
     """As `pip list` has it; setuptools has others' dist-info among its files."""
     site = "usr/lib/python3.11/site-packages"
@@ -256,6 +260,8 @@ def test_gem_with_a_compiled_part(tmp_path: Path) -> None:
         ("lib-1.0-20200101.120000-1", "lib", "1.0-20200101.120000-1"),
         ("netty-epoll-4.1.68.Final-linux-x86_64", "netty-epoll", "4.1.68.Final-linux-x86_64"),
         ("app", "app", ""),
+        ("a" + "-1" * 127, "a", "1" + "-1" * 126),
+        ("a" + "-1" * 128, "a" + "-1" * 128, ""),
     ],
 )
 def test_archives_of_java(tmp_path: Path, archive: str, name: str, version: str) -> None:
@@ -331,42 +337,6 @@ def test_recommended() -> None:
     # less was asked for by name, and what nothing leads to was left over from before.
     assert recommends.recommended(records) == ["libedit2", "openssh", "xauth"]
     assert recommends.recommended({"var/lib/dpkg/status": status.encode()}) == []
-
-
-RECORDS = st.sampled_from(
-    [
-        "var/lib/dpkg/status", "var/lib/dpkg/info/x.list", "var/lib/apt/extended_states", "lib/apk/db/installed",
-        "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages.db", "a/x.dist-info/METADATA", "a/x.dist-info/RECORD",
-        "a/node_modules/x/package.json", "a/specifications/x.gemspec", "bin/x",
-    ]
-)  # fmt: skip
-LINES = st.lists(
-    st.sampled_from(
-        [
-            b"Package: x", b"Status: install ok installed", b"Version:", b"", b"P:x", b"F:\xff", b"R:", b"/bin/x",
-            b"Depends: x|", b"\x7fELF\x02\x01", b"RpmP" + bytes(40), b"SQLite format 3\0", b"Name: \xff",
-            b'{"name": [', b"../../../..", b"\0",
-        ]
-    )
-).map(b"\n".join)  # fmt: skip
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(files=st.dictionaries(RECORDS, LINES | st.binary(max_size=200)))
-def test_broken_records(tmp_path: Path, files: dict[str, bytes]) -> None:
-    """Whatever is in the records, no byte is counted twice, and none is made up."""
-    layer = LayerBuilder().file("bin/y", 10)
-    for path, content in files.items():
-        layer.file(path, content)
-    found = merged(tmp_path, layer)
-    assert sum(each.bytes for each in found.inventory.packages) <= sum(found.tree.sizes)
-    assert set(found.inventory.recommended) <= set(found.inventory.packages)
-
-
-@given(st.binary(max_size=300))
-def test_broken_databases(content: bytes) -> None:
-    assert isinstance(rpm.reduce_ndb(b"RpmP" + content), bytes)
-    assert isinstance(rpm.reduce_sqlite(content), bytes)
 
 
 def test_what_is_not_looked_into() -> None:

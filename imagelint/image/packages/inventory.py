@@ -9,6 +9,7 @@ from itertools import chain
 from posixpath import dirname, normpath
 
 from imagelint.image.index import LayerIndex
+from imagelint.image.limits import DEFAULT_LIMITS, PATH_BYTES
 from imagelint.image.packages import languages, recommends, system
 from imagelint.image.packages.record import Installed
 from imagelint.image.report import Package
@@ -54,6 +55,7 @@ class Inventory:
         self._nodes = files
         self._records = self._kept()
         self._real: dict[str, str] = {"": ""}
+        self._room = DEFAULT_LIMITS.implied_bytes
         self.owner: dict[int, int] = {}
         """By node: the place of its package in `installed`."""
         self.installed: list[Installed] = []
@@ -109,7 +111,7 @@ class Inventory:
     def real(self, path: str) -> str:
         """A path with the symbolic links of its folders followed, so that `bin/sh` is found where `usr/bin/sh` is."""
         folder, slash, name = path.rpartition("/")
-        return f"{self._folder(folder)}{slash}{name}".lstrip("/") if slash else path
+        return f"{self._folder(folder)}{slash}{name}".lstrip("/") if slash and len(path) <= PATH_BYTES else path
 
     def _kept(self) -> dict[str, bytes]:
         """What was kept of those files that are live."""
@@ -150,18 +152,22 @@ class Inventory:
         return Package(package.manager, package.name, package.version, sum(by_layer.values()), len(nodes), layer)
 
     def _folder(self, folder: str) -> str:
-        """A folder with symbolic links followed."""
-        known = self._real.get(folder)
-        if known is None:
-            parent, _, name = folder.rpartition("/")
-            at = f"{self._folder(parent)}/{name}".lstrip("/") if parent else name
+        """A folder with symbolic links followed; as it is, where records name more of them than an image has."""
+        missing: list[str] = []
+        while folder not in self._real and self._room > 0:
+            missing.append(folder)
+            folder = folder.rpartition("/")[0]
+        at = self._real.get(folder, folder)
+        for each in reversed(missing):
+            at = f"{at}/{each.rpartition('/')[2]}".lstrip("/")
             for _ in range(_HOPS):
                 target = self.link(at)
                 if target is None:
                     break
                 at = target
-            known = self._real[folder] = at
-        return known
+            self._real[each] = at
+            self._room -= len(each) + len(at)
+        return at
 
     def link(self, path: str) -> str | None:
         """Where a symbolic link leads; None for what is none."""

@@ -13,6 +13,7 @@ from imagelint.image.packages.system import Records
 _PYTHON_ENDINGS = ("/METADATA", "/PKG-INFO")
 _JAVA = re.compile(r"(?P<name>.+?)-(?P<version>\d[\w.+-]*)$")
 _JAVA_NUMBER = re.compile(r"-([A-Za-z]+)[\w.+]*-(?=\d)")
+_NAME_BYTES = 255  # Linux's NAME_MAX: a longer name is no file's, and matching takes its length squared
 _JAVA_ENDINGS = (".jar", ".war", ".ear")
 #: Words of a version that a number may follow; any other word is still the name: `log4j-1.2-api-2.17`.
 _JAVA_WORDS = frozenset(
@@ -52,7 +53,7 @@ def _distribution(path: str, records: Records) -> Installed:
 
 
 def _joined(folder: str, path: str) -> str:
-    return normpath(f"/{folder}/{path}").lstrip("/")
+    return normpath(path if path.startswith("/") else f"/{folder}/{path}").lstrip("/")
 
 
 def node(records: Records) -> Iterator[Installed]:
@@ -110,7 +111,7 @@ def java(paths: Iterable[str]) -> Iterator[Installed]:
 
 def _versioned(stem: str) -> tuple[str, str]:
     """An archive's name and version, as far as `NAME-VERSION` tells them apart."""
-    found = _JAVA.match(stem)
+    found = _JAVA.match(stem) if len(stem) <= _NAME_BYTES else None
     if found is None:
         return stem, ""
     start = found.start("version")

@@ -55,25 +55,27 @@ def _reached(
     """The packages that relations lead to, the first ones included."""
     seen = set(start)
     todo = list(seen)
+    followed: set[str] = set()
     while todo:
         each = fields[todo.pop()]
         for relation in relations:
             for group in each.get(relation, "").split(","):
-                for name in _met(group, fields, providers):
+                met = _met(group, fields, providers)
+                # What many provide, and many ask for, is followed once.
+                if met is None or met in followed:
+                    continue
+                followed.add(met)
+                for name in (met,) if met in fields else providers[met]:
                     if name not in seen:
                         seen.add(name)
                         todo.append(name)
     return seen
 
 
-def _met(group: str, fields: Mapping[str, object], providers: Mapping[str, list[str]]) -> list[str]:
-    """What is installed of alternatives such as `mta | exim4 (>= 4)`."""
+def _met(group: str, fields: Mapping[str, object], providers: Mapping[str, list[str]]) -> str | None:
+    """What is installed, or provided, of alternatives such as `mta | exim4 (>= 4)`."""
     for alternative in group.split("|"):
         match = _NAME.match(alternative.strip())
-        if match is None:
-            continue
-        if match[0] in fields:
-            return [match[0]]
-        if match[0] in providers:
-            return providers[match[0]]
-    return []
+        if match is not None and (match[0] in fields or match[0] in providers):
+            return match[0]
+    return None

@@ -10,6 +10,8 @@ Records = Mapping[str, bytes]
 """What is kept of the files that packages are known by, by their paths."""
 
 _DPKG = "var/lib/dpkg/"
+#: The states in which a package's files are there (dpkg(1)): a build may end before triggers and scripts have run.
+_UNPACKED = frozenset("installed unpacked half-configured triggers-awaited triggers-pending".split())
 #: Where databases of rpm are: its own folder, the one that it has been moved to, and rpm-ostree's.
 _RPM = ("var/lib/rpm/", "usr/lib/sysimage/rpm/", "usr/share/rpm/")
 
@@ -31,29 +33,34 @@ def stanzas(content: bytes) -> Iterator[dict[str, str]]:
 
 def is_installed(fields: Mapping[str, str]) -> bool:
     """Whether a dpkg record is that of a package whose files are there; records of single files have no status."""
-    return fields.get("Status", "install ok installed").split()[-1:] == ["installed"]
+    return not _UNPACKED.isdisjoint(fields.get("Status", "install ok installed").split()[-1:])
 
 
 def dpkg(records: Records) -> Iterator[Installed]:
     """Debian's packages, those of images without dpkg too, which have a file each in `status.d`."""
     status = records.get(_DPKG + "status", b"")
+    listed: set[str] = set()  # a list is one package's, however many are of its name
     for fields in stanzas(status):
         name = fields.get("Package")
         if name and is_installed(fields):
             architecture = fields.get("Architecture", "")
             lists = [f"{_DPKG}info/{name}.list", f"{_DPKG}info/{name}:{architecture}.list"]
-            content = next((records[path] for path in lists if path in records), b"")
-            paths = [line.lstrip("/") for line in content.decode("utf-8", "surrogateescape").split("\n") if line]
-            yield Installed(
-                "dpkg", name, fields.get("Version", ""), [*paths, *(path for path in lists if path in records)]
-            )
+            found = next((path for path in lists if path in records), None)
+            package = Installed("dpkg", name, fields.get("Version", ""))
+            if found is not None and found not in listed:
+                lines = records[found].decode("utf-8", "surrogateescape").split("\n")
+                package.paths += (line.lstrip("/") for line in lines if line)
+                package.paths.append(found)
+                listed.add(found)
+            yield package
     for path, content in records.items():
         folder, _, last = path.rpartition("/")
         if folder == _DPKG + "status.d" and not last.endswith(".md5sums"):
+            sums = records.get(f"{path}.md5sums", b"").decode("utf-8", "surrogateescape")
             for fields in stanzas(content):
-                sums = records.get(f"{path}.md5sums", b"").decode("utf-8", "surrogateescape")
                 paths = [line.partition("  ")[2] for line in sums.split("\n") if line]
                 yield Installed("dpkg", fields.get("Package", last), fields.get("Version", ""), [*paths, path])
+                sums = ""
 
 
 def apk(records: Records) -> Iterator[Installed]:
