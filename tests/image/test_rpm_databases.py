@@ -59,8 +59,9 @@ def page_size(content: bytes) -> int:
     return int.from_bytes(content[20:24], "little" if content[12] == 0x61 else "big")
 
 
-@pytest.mark.skipif(bool(rpm_databases.missing()), reason=f"needs {' '.join(rpm_databases.missing())}")
 def test_databases_made_now(tmp_path: Path) -> None:
+    if missing := rpm_databases.missing():
+        pytest.skip(f"needs {', '.join(missing)}: see fixtures/rpm/rpm_databases.py")
     for name, (content, listing) in rpm_databases.make(tmp_path).items():
         assert read(content) == listed(listing), name
 
