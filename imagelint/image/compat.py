@@ -9,43 +9,54 @@ second time: an archive of Docker before 25 has a symbolic link for it, which di
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, compress
 
 from imagelint.image.index import ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex
 from imagelint.image.report import DiveNumbers
 from imagelint.image.tar import DIRECTORY
+from imagelint.image.tree import Tree
 
 _MARKERS = frozenset((WHITEOUT, OPAQUE, BOOKKEEPING))
 _DIRECTORY = -1  # in the place of a directory's size, which is 0
 
 
-def dive_numbers(layers: Iterable[tuple[str, LayerIndex]]) -> DiveNumbers:
-    """dive's efficiency, wasted bytes and user-wasted percent (which is a fraction) of layers, given with diff_ids."""
+def dive_numbers(layers: Sequence[tuple[str, LayerIndex]], tree: Tree) -> DiveNumbers:
+    """dive's efficiency, wasted bytes and user-wasted percent (which is a fraction) of layers, given with diff_ids.
+
+    `tree` has the layers merged: most paths are in one of them alone, and are but a sum here.
+    """
     distinct: dict[str, tuple[int, LayerIndex]] = {}
     for number, (diff_id, index) in enumerate(layers):
         distinct.setdefault(diff_id, (number, index))
     user_bytes = sum(index.layer_bytes for number, index in distinct.values() if number > 0)
-    efficiency, wasted_bytes = _efficiency([index for _, index in distinct.values()])
+    trees = [_LayerTree(index, tangled=number in tree.tangled) for number, index in distinct.values()]
+    again = tree.named_again().union(*(layer_tree.hidden for layer_tree in trees))
+    efficiency, wasted_bytes = _efficiency(trees, again)
     return DiveNumbers(efficiency, wasted_bytes, wasted_bytes / user_bytes if user_bytes else None)
 
 
-def _efficiency(layers: Sequence[LayerIndex]) -> tuple[float, int]:
-    """The least that the paths could take by what they do take, and the bytes of paths that come more than once."""
+def _efficiency(trees: Sequence[_LayerTree], again: set[str]) -> tuple[float, int]:
+    """The least that the paths could take by what they do take, and the bytes of paths that come more than once.
+
+    All that do are among `again`; what counts of the others is added up.
+    """
+    once = 0
     least: dict[str, int] = {}
     total: dict[str, int] = {}  # of the paths that came more than once
     not_found: set[str] = set()
-    trees = [_LayerTree(layer) for layer in layers]
     below = _Stack(_Asked(path for tree in trees for path in tree.whiteouts))
     last = max((number for number, tree in enumerate(trees) if tree.whiteouts), default=0)
     for number, tree in enumerate(trees):
         # dive looks for what the first layer removes in that layer itself.
         lower = _Stack(_Asked(tree.whiteouts), tree) if number == 0 and tree.whiteouts else below
-        for counted in tree.counted(lower, not_found):
+        others, *counts = tree.counted(lower, again, not_found)
+        once += others
+        for counted in counts:
             olds = list(map(least.get, counted))
             if olds.count(None) < len(olds):
-                again = [(path, old) for path, old in zip(counted, olds, strict=True) if old is not None]
-                for path, old in again:
+                repeated = [(path, old) for path, old in zip(counted, olds, strict=True) if old is not None]
+                for path, old in repeated:
                     size = counted[path]
                     total[path] = total.get(path, old) + size
                     if old < size:
@@ -54,9 +65,9 @@ def _efficiency(layers: Sequence[LayerIndex]) -> tuple[float, int]:
         if number < last:  # only whiteouts ask what lies below
             below.put(tree)
     wasted = sum(total.values())
-    found = wasted + sum(least.values()) - sum(map(least.__getitem__, total))
+    found = once + wasted + sum(least.values()) - sum(map(least.__getitem__, total))
     # A path that dive did not find has the size -1 to it, unless another layer has it.
-    smallest = sum(least.values()) - len(not_found - least.keys())
+    smallest = once + sum(least.values()) - len(not_found - least.keys())
     return (float(smallest) / float(found) if found else 1.0), wasted
 
 
@@ -87,10 +98,12 @@ class _Asked:
 class _LayerTree:
     """A layer as dive's tree has it: every path with its size, the parents that no entry names, whiteouts apart."""
 
-    def __init__(self, index: LayerIndex) -> None:
+    def __init__(self, index: LayerIndex, *, tangled: bool) -> None:
         self._index = index
+        self._tangled = tangled
         removed = (index.paths[row] for row in index.markers if index.types[row] == WHITEOUT)
         self.whiteouts = list(dict.fromkeys(removed))
+        self.hidden = [index.paths[row] for row in index.markers]
         self._parents = self._above()
 
     def _above(self) -> set[str]:
@@ -131,34 +144,50 @@ class _LayerTree:
                 found.setdefault(path, (0, folder))
         return found
 
-    def _sizes(self) -> dict[str, int]:
-        """The bytes of each path that an entry names."""
+    def _sizes(self, among: set[str] | None = None) -> dict[str, int]:
+        """The bytes of each path that an entry names, of some paths alone if so asked, and that is no parent."""
         index = self._index
-        entries: Iterable[tuple[str, int]] = zip(index.paths, index.sizes, strict=True)
+        paths: Sequence[str] = index.paths
+        sizes: Iterable[int] = index.sizes
         if index.markers:
-            entries = compress(entries, index.types.translate(ARE_NODES))
+            nodes = index.types.translate(ARE_NODES)
+            paths, sizes = list(compress(paths, nodes)), compress(sizes, nodes)
+        entries: Iterable[tuple[str, int]] = zip(paths, sizes, strict=True)
+        if among is not None:
+            entries = compress(entries, map(among.__contains__, paths))
         found = dict(entries)
         for row in index.markers:
             if index.types[row] == OPAQUE:
                 found.setdefault(index.paths[row], 0)
+        for path in found.keys() & self._parents:
+            del found[path]
         found.pop("", None)
         return found
 
-    def counted(self, below: _Stack, not_found: set[str]) -> Iterator[dict[str, int]]:
-        """What counts in this layer, with its bytes: files, links and empty directories, then what is removed."""
-        added = self._sizes()
-        for path in self._parents:
-            added.pop(path, None)
+    def counted(
+        self, below: _Stack, again: set[str], not_found: set[str]
+    ) -> tuple[int, dict[str, int], dict[str, int]]:
+        """What counts in this layer, in bytes: files, links and empty directories, then what is removed.
+
+        Those that are not among `again` come first, as a sum.
+        """
         removed = {path: below.removed_bytes(path) for path in self.whiteouts}
         missing = [path for path, size in removed.items() if size is None]
-        if missing:
-            # dive goes depth first, by the bytes of the names, and gives up at the first that it does not find.
-            end, path = min((_components(path, whiteout=True), path) for path in missing)
-            not_found.add(path)
-            added = {path: size for path, size in added.items() if _components(path) < end}
-            removed = {path: size for path, size in removed.items() if _components(path, whiteout=True) < end}
-        yield added
-        yield {path: size for path, size in removed.items() if size is not None}
+        if not missing and not self._tangled:
+            added = self._sizes(again)
+            others = self._index.layer_bytes - sum(added.values())
+            others -= sum(self._index.sizes[row] for row in self._index.markers)
+        else:
+            added = self._sizes()
+            if missing:
+                # dive goes depth first, by the bytes of the names, and gives up at the first that it does not find.
+                end, path = min((_components(path, whiteout=True), path) for path in missing)
+                not_found.add(path)
+                added = {path: size for path, size in added.items() if _components(path) < end}
+                removed = {path: size for path, size in removed.items() if _components(path, whiteout=True) < end}
+            others = sum(size for path, size in added.items() if path not in again)
+            added = {path: size for path, size in added.items() if path in again}
+        return others, added, {path: size for path, size in removed.items() if size is not None}
 
 
 class _Stack:

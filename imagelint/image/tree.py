@@ -14,50 +14,21 @@ whole, by operations on sets and dictionaries that give what taking its entries 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
-from enum import IntEnum
+from collections.abc import Collection, Iterable, Sequence
 from functools import partial
-from itertools import compress, repeat
+from itertools import compress
+from operator import is_not
 
 from imagelint.errors import BrokenImageError
+from imagelint.image.deaths import Cause, Deaths
 from imagelint.image.index import ARE_DIRECTORIES, ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex, marker_name
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.listing import Listing
 from imagelint.image.tar import DIRECTORY, HARD_LINK
-from imagelint.records import NamedTuple
 
 _IMPLIED = -1  # the node of a directory that no entry names
 _MARKERS = frozenset((WHITEOUT, OPAQUE, BOOKKEEPING))
-
-
-class Cause(IntEnum):
-    """Why a path went away. An inode that loses several paths in one layer tells the first of these."""
-
-    REPLACED = 0
-    """Another entry has its path."""
-    REMOVED = 1
-    """A whiteout names it or a directory above it."""
-    OPAQUE = 2
-    """A directory above it is opaque."""
-    COVERED = 3
-    """A directory above it was replaced by something that is none."""
-
-
-class Death(NamedTuple):
-    """An inode with bytes to which no path leads any more, and the layer that took its last path.
-
-    `successor` is the node that has `path` once that layer is applied: what the layer put there (-1 for a directory
-    that no entry names), None where there is nothing.
-    """
-
-    node: int
-    path: str
-    layer: int
-    cause: Cause
-    successor: int | None
-
-
-_DEATH = partial(tuple.__new__, Death)
+_IS_THERE = partial(is_not, None)
 
 
 class Counts:
@@ -74,14 +45,18 @@ class Tree:
 
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
     `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
-    `deaths` what was hidden, in order, `counts` what each layer did.
+    `deaths` what was hidden, in order, `counts` what each layer did. `tangled` are the layers whose entries had to be
+    taken one after another: in all others each path is named once, and what is in a folder is not in a file.
     """
 
     def __init__(self, layers: Iterable[LayerIndex] = (), *, limits: Limits = DEFAULT_LIMITS) -> None:
         self.paths: dict[str, int] = {}
         self.sizes = array("q")
-        self.deaths: list[Death] = []
+        self.deaths = Deaths()
         self.counts: list[Counts] = []
+        self.tangled: set[int] = set()
+        self._met: list[Sequence[str]] = []
+        self._removed: list[str] = []
         self._starts: list[int] = []
         self._layers = array("I")  # by node
         self._kinds = bytearray()
@@ -90,7 +65,6 @@ class Tree:
         self._complete = False
         self._links: dict[int, int] = {}  # of an inode with several paths: how many are left
         self._lost: dict[int, tuple[int, Cause, str]] = {}  # and the one it lost last
-        self._dying: list[tuple[int, Cause, str]] = []
         self._implied_bytes = limits.implied_bytes
         for layer in layers:
             self._apply(layer)
@@ -114,6 +88,10 @@ class Tree:
     def layer(self, node: int) -> int:
         """The layer of a node."""
         return self._layers[node]
+
+    def named_again(self) -> set[str]:
+        """All paths that more than one layer names; some others may be among them, such as directories' that were."""
+        return set().union(self._removed, *self._met)
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is live at a path."""
@@ -149,14 +127,9 @@ class Tree:
         self._kinds.extend(layer.types)
         self._hide(layer)
         if not self._add_at_once(layer, start):
+            self.tangled.add(len(self._starts) - 1)
             self._add_each(layer, start)
-        number = len(self._starts) - 1
-        if self._dying:
-            nodes, causes, paths = zip(*self._dying, strict=True)
-            successors = map(self.paths.get, paths)
-            # What Death(…) does, in C: many layers hide thousands of files.
-            self.deaths.extend(map(_DEATH, zip(nodes, paths, repeat(number), causes, successors, strict=False)))
-            self._dying.clear()
+        self.deaths.settle(len(self._starts) - 1, self.paths)
 
     def _hide(self, layer: LayerIndex) -> None:
         """What the layer's markers remove; whiteouts first, so that the order of the tar does not show."""
@@ -186,25 +159,18 @@ class Tree:
         implied = self._implied(layer, directories)
         if not implied.isdisjoint(nodes):
             return False  # an entry below what is no directory
-        lost: list[tuple[int, str]] = []
-        changed = 0
+        # What is there already: who meets whom. Only two directories may.
         olds = list(map(below.get, nodes))
-        if olds.count(None) < len(olds):
-            kinds = self._kinds
-            met = [(old, path) for old, path in zip(olds, nodes, strict=True) if old is not None]
-            lost = [(old, path) for old, path in met if old != _IMPLIED and kinds[old] != DIRECTORY]
-            changed = sum(path not in directories for _, path in met)
-            if changed > sum(path not in directories for _, path in lost):
-                return False  # a directory is replaced, with all that is in it
+        met = list(compress(nodes, map(_IS_THERE, olds)))
+        standing = self._directories.intersection(met)
+        if not standing <= directories:
+            return False  # a directory is replaced, with all that is in it
         links = self._own_links(layer, start, nodes, directories)
         if links is None:
             return False
-        sizes, linked, replaced = self.sizes, self._links, Cause.REPLACED
-        self._dying.extend([(old, replaced, path) for old, path in lost if sizes[old] and old not in linked])
-        if linked:
-            for old, path in lost:
-                if old in linked:
-                    self._lose(old, replaced, path)
+        changed = len(met) - len(directories.intersection(met))
+        self._met.append(met)
+        self._lose_at_once([old for old in olds if old is not None], met, standing)
         below.update(nodes)
         self._links.update(links)
         self._directories |= directories
@@ -217,6 +183,19 @@ class Tree:
         counts.changed += changed
         counts.added += len(nodes) - len(directories) - changed
         return True
+
+    def _lose_at_once(self, nodes: Sequence[int], paths: Sequence[str], standing: Collection[str]) -> None:
+        """Replaces what is at many paths, but for the directories that are left standing."""
+        if standing:
+            lost = [(node, path) for node, path in zip(nodes, paths, strict=True) if path not in standing]
+            nodes, paths = [node for node, _ in lost], [path for _, path in lost]
+        linked = self._links.keys()
+        if linked and not linked.isdisjoint(nodes):
+            for node, path in zip(nodes, paths, strict=True):
+                self._lose(node, Cause.REPLACED, path)
+            return
+        sizes = list(map(self.sizes.__getitem__, nodes))
+        self.deaths.add(compress(nodes, sizes), compress(paths, sizes), Cause.REPLACED)
 
     def _implied(self, layer: LayerIndex, directories: set[str]) -> set[str]:
         """The directories that a layer's entries are in, and that neither itself nor the ones below it have."""
@@ -256,6 +235,7 @@ class Tree:
     def _add_each(self, layer: LayerIndex, start: int) -> None:
         """What the layer's entries put in place, one after another."""
         nodes, links, directories, put = self.paths, layer.links, self._directories, self._listing.put
+        met: list[str] = []
         added = changed = 0
         for node, (path, kind) in enumerate(zip(layer.paths, layer.types, strict=True), start):
             if kind in _MARKERS or not path:
@@ -273,9 +253,12 @@ class Tree:
                     directories.add(path)
                 else:
                     added += 1
-            elif nodes[path] != node:
+                continue
+            met.append(path)
+            if nodes[path] != node:
                 changed += kind != DIRECTORY
                 self._replace(path, node, kind == DIRECTORY)
+        self._met.append(met)
         counts = self.counts[-1]
         counts.added += added
         counts.changed += changed
@@ -286,7 +269,8 @@ class Tree:
         if directory not in self._directories:
             self._imply(directory)
         if self.sizes[node]:
-            self._dying.append((node, Cause.REMOVED, marker_name(kind, path) if kind in _MARKERS else path))
+            name = marker_name(kind, path) if kind in _MARKERS else path
+            self.deaths.add((node,), (name,), Cause.REMOVED)
 
     def _link(self, node: int, path: str, target: str) -> int:
         """The node that a hard link leads to; its own where there is no such file, as links to nothing have none."""
@@ -334,6 +318,7 @@ class Tree:
             node = self.paths.pop(path, None)
             if node is None:
                 continue
+            self._removed.append(path)
             self._lose(node, cause, path)
             if path in self._directories:
                 self._directories.discard(path)
@@ -354,7 +339,7 @@ class Tree:
             if self._links[node]:
                 self._lost[node] = (layer, cause, path)
                 return
-        self._dying.append((node, cause, path))
+        self.deaths.add((node,), (path,), cause)
 
 
 def _directory_of(kind: int, path: str) -> str:
