@@ -14,7 +14,7 @@ whole, by operations on sets and dictionaries that give what taking its entries 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from itertools import compress
 from operator import is_not
@@ -45,8 +45,11 @@ class Tree:
 
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
     `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
+    `layer` and `kind` tell of a node the number of its layer and the type of its entry (`imagelint.image.index`),
     `deaths` what was hidden, in order, `counts` what each layer did. `tangled` are the layers whose entries had to be
-    taken one after another: in all others each path is named once, and what is in a folder is not in a file.
+    taken one after another: in all others each path is named once, and what is in a folder is not in a file. Of these
+    `replaced` has, by layer, the nodes of files and links that others have replaced, and those others; all the same
+    `doubtful` paths may be named more often, or be links.
     """
 
     def __init__(self, layers: Iterable[LayerIndex] = (), *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -55,11 +58,14 @@ class Tree:
         self.deaths = Deaths()
         self.counts: list[Counts] = []
         self.tangled: set[int] = set()
-        self._met: list[Sequence[str]] = []
-        self._removed: list[str] = []
+        self.replaced: list[tuple[Sequence[int], Sequence[int]]] = []
+        self.doubtful: list[str] = []
+        self._names: list[str] = []  # by node
         self._starts: list[int] = []
         self._layers = array("I")  # by node
         self._kinds = bytearray()
+        self.layer: Callable[[int], int] = self._layers.__getitem__
+        self.kind: Callable[[int], int] = self._kinds.__getitem__
         self._directories = {""}
         self._listing = Listing()
         self._complete = False
@@ -70,28 +76,17 @@ class Tree:
             self._apply(layer)
         # Nobody but `children` asks any more; then it is made anew, of what is left.
         self._listing = Listing()
+        self._names.clear()
         self._complete = True
 
     def start(self, layer: int) -> int:
         """The node of a layer's first entry; the others follow in the order of the index."""
         return self._starts[layer]
 
-    def kind(self, node: int) -> int:
-        """The type of a node's entry (`imagelint.image.index`)."""
-        return self._kinds[node]
-
     def place(self, node: int) -> tuple[int, int]:
         """The layer of a node, and its row in the layer's index."""
         layer = self._layers[node]
         return layer, node - self._starts[layer]
-
-    def layer(self, node: int) -> int:
-        """The layer of a node."""
-        return self._layers[node]
-
-    def named_again(self) -> set[str]:
-        """All paths that more than one layer names; some others may be among them, such as directories' that were."""
-        return set().union(self._removed, *self._met)
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is live at a path."""
@@ -126,8 +121,10 @@ class Tree:
         self._layers.extend(array("I", [len(self._starts) - 1]) * len(layer))
         self._kinds.extend(layer.types)
         self._hide(layer)
+        self._names += layer.paths
         if not self._add_at_once(layer, start):
             self.tangled.add(len(self._starts) - 1)
+            self.replaced.append(((), ()))
             self._add_each(layer, start)
         self.deaths.settle(len(self._starts) - 1, self.paths)
 
@@ -138,7 +135,7 @@ class Tree:
             if types[row] == WHITEOUT and paths[row] in self.paths:
                 self._remove(paths[row], Cause.REMOVED)
         for row in layer.markers:
-            if types[row] == OPAQUE:
+            if types[row] == OPAQUE and paths[row] in self._directories:
                 for child in self._listing.take(paths[row]):
                     self._remove(child, Cause.OPAQUE)
 
@@ -154,23 +151,26 @@ class Tree:
         root = nodes.pop("", None)
         if root is not None and self.sizes[root]:
             return False
+        # What is there already: who meets whom. Only two directories may.
+        found = list(map(below.get, nodes))
+        olds = [old for old in found if old is not None]
+        news = list(compress(nodes.values(), map(_IS_THERE, found)))
+        met = self._one_text(paths, [node - start for node in news], olds)
         directories = set(compress(paths, types.translate(ARE_DIRECTORIES)))
         directories.discard("")
         implied = self._implied(layer, directories)
         if not implied.isdisjoint(nodes):
             return False  # an entry below what is no directory
-        # What is there already: who meets whom. Only two directories may.
-        olds = list(map(below.get, nodes))
-        met = list(compress(nodes, map(_IS_THERE, olds)))
         standing = self._directories.intersection(met)
         if not standing <= directories:
             return False  # a directory is replaced, with all that is in it
         links = self._own_links(layer, start, nodes, directories)
         if links is None:
             return False
-        changed = len(met) - len(directories.intersection(met))
-        self._met.append(met)
-        self._lose_at_once([old for old in olds if old is not None], met, standing)
+        kept = directories.intersection(met)
+        changed = len(met) - len(kept)
+        self.doubtful += kept - standing
+        self._replace_at_once(olds, news, met, standing)
         below.update(nodes)
         self._links.update(links)
         self._directories |= directories
@@ -184,11 +184,22 @@ class Tree:
         counts.added += len(nodes) - len(directories) - changed
         return True
 
-    def _lose_at_once(self, nodes: Sequence[int], paths: Sequence[str], standing: Collection[str]) -> None:
+    def _one_text(self, paths: list[str], rows: Sequence[int], olds: Sequence[int]) -> list[str]:
+        """The paths in rows of a layer, which others have too: all have one text from now on, and it is kept once."""
+        names = map(self._names.__getitem__, olds)  # of what a hard link leads to, another one
+        same = [name if name == paths[row] else paths[row] for row, name in zip(rows, names, strict=True)]
+        for row, name in zip(rows, same, strict=True):
+            paths[row] = name
+        return same
+
+    def _replace_at_once(
+        self, nodes: Sequence[int], news: Sequence[int], paths: Sequence[str], standing: Collection[str]
+    ) -> None:
         """Replaces what is at many paths, but for the directories that are left standing."""
         if standing:
-            lost = [(node, path) for node, path in zip(nodes, paths, strict=True) if path not in standing]
-            nodes, paths = [node for node, _ in lost], [path for _, path in lost]
+            lost = [path not in standing for path in paths]
+            nodes, news, paths = list(compress(nodes, lost)), list(compress(news, lost)), list(compress(paths, lost))
+        self.replaced.append((array("q", nodes), array("q", news)))
         linked = self._links.keys()
         if linked and not linked.isdisjoint(nodes):
             for node, path in zip(nodes, paths, strict=True):
@@ -229,13 +240,13 @@ class Tree:
                     return None
             elif target not in directories:
                 nodes[layer.paths[row]] = found
+                self.doubtful.append(layer.paths[row])
                 counts[found] = counts.get(found, 1) + 1
         return counts
 
     def _add_each(self, layer: LayerIndex, start: int) -> None:
         """What the layer's entries put in place, one after another."""
         nodes, links, directories, put = self.paths, layer.links, self._directories, self._listing.put
-        met: list[str] = []
         added = changed = 0
         for node, (path, kind) in enumerate(zip(layer.paths, layer.types, strict=True), start):
             if kind in _MARKERS or not path:
@@ -253,12 +264,9 @@ class Tree:
                     directories.add(path)
                 else:
                     added += 1
-                continue
-            met.append(path)
-            if nodes[path] != node:
+            elif nodes[path] != node:
                 changed += kind != DIRECTORY
                 self._replace(path, node, kind == DIRECTORY)
-        self._met.append(met)
         counts = self.counts[-1]
         counts.added += added
         counts.changed += changed
@@ -300,6 +308,7 @@ class Tree:
 
     def _replace(self, path: str, node: int, is_directory: bool) -> None:
         old = self.paths[path]
+        self.doubtful.append(path)
         if path not in self._directories:
             self._lose(old, Cause.REPLACED, path)
             if is_directory:
@@ -318,7 +327,7 @@ class Tree:
             node = self.paths.pop(path, None)
             if node is None:
                 continue
-            self._removed.append(path)
+            self.doubtful.append(path)
             self._lose(node, cause, path)
             if path in self._directories:
                 self._directories.discard(path)

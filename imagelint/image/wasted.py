@@ -53,11 +53,12 @@ class Wasted(Collection[WastedFile]):
         """These files and others, the largest first, then by path and layer."""
         paths, sizes, layers = self.paths + others.paths, self.bytes + others.bytes, self.stored_by + others.stored_by
         reasons, hidden_by = self.reasons + others.reasons, self.hidden_by + others.hidden_by
+        by_layer = sorted(range(len(paths)), key=layers.__getitem__)
+        by_bytes = sorted(by_layer, key=sizes.__getitem__, reverse=True)
         order = array("I")
-        # By bytes first: few files have the same, and it is paths that take time to compare.
-        by_bytes = sorted(range(len(paths)), key=sizes.__getitem__, reverse=True)
+        # Of files that have the same bytes there are few, and it is paths that take time to compare.
         for _, same in groupby(by_bytes, sizes.__getitem__):
-            order.extend(sorted(same, key=lambda row: (paths[row], layers[row])))
+            order.extend(sorted(same, key=paths.__getitem__))
         found = Wasted()
         found.paths += map(paths.__getitem__, order)
         found.reasons += map(reasons.__getitem__, order)

@@ -27,6 +27,7 @@ class Ledger(Merged):
     def __init__(self, image: Image) -> None:
         super().__init__(image)
         self._caches: dict[int, dict[str, Nodes]] = {}
+        self._kinds: dict[str, str | None] = {}  # of caches, by folder
 
     @property
     def has_packages(self) -> bool:
@@ -64,12 +65,14 @@ class Ledger(Merged):
         """The files of a layer that are in known caches, by which."""
         if layer not in self._caches:
             index = self.indexes[layer]
-            kinds = {folder: cache_of(folder) for folder in set(index.folders)}
-            found: defaultdict[str, set[int]] = defaultdict(set)
-            for node, size, folder in zip(self.nodes(layer), index.sizes, index.folders, strict=True):
-                if size and (kind := kinds[folder]) is not None:
-                    found[kind].add(node)
-            self._caches[layer] = {kind: frozenset(nodes) for kind, nodes in found.items()}
+            kinds, here = self._kinds, set(index.folders)
+            kinds.update((folder, cache_of(folder)) for folder in here.difference(kinds))
+            caches = {folder for folder in here if kinds[folder] is not None}
+            found: defaultdict[str | None, set[int]] = defaultdict(set)
+            for row in compress(range(len(index)), map(caches.__contains__, index.folders)):
+                if index.sizes[row]:
+                    found[kinds[index.folders[row]]].add(self.tree.start(layer) + row)
+            self._caches[layer] = {kind: frozenset(nodes) for kind, nodes in found.items() if kind}
         return self._caches[layer]
 
     @cached_property
