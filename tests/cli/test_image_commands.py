@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import json
+import lzma
 import os
 import subprocess
 import sys
@@ -92,6 +94,18 @@ def test_analyze_as_json_has_the_contracts_keys(imagelint: Run, image: Path) -> 
     }
     assert [finding["code"] for finding in report["findings"]] == ["IL205", "IL301"]
     assert {"packages", "predictions", "waste", "compat"} <= report.keys()
+
+
+@pytest.mark.parametrize("compress", [bytes, lzma.compress, bz2.compress])
+def test_standard_input_takes_what_docker_load_takes(image: Path, compress: Callable[[bytes], bytes]) -> None:
+    packed = compress(image.read_bytes())
+    command = [sys.executable, "-m", "imagelint", "analyze", "docker-archive:-", "--output-format", "json"]
+    done = subprocess.run(command, input=packed, capture_output=True, check=True)
+    assert json.loads(done.stdout)["image"]["layer_bytes"] == 2500
+    cut = subprocess.run(command, input=packed[:-30], capture_output=True, check=False)
+    if compress is not bytes:  # of a tar only zeros are missing
+        assert cut.returncode == 2
+        assert cut.stderr.endswith(b"stream ends too early\n")
 
 
 def test_a_dockerfile_of_another_image_is_said(imagelint: Run, image: Path) -> None:

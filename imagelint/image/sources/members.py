@@ -10,8 +10,9 @@ from functools import partial
 from posixpath import dirname, join
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, peek, unpacked
+from imagelint.image.blob import Blob, peek, unpacked
 from imagelint.image.config import clip
+from imagelint.image.decompress import MAGIC_BYTES, is_compressed
 from imagelint.image.elf import ReadAt
 from imagelint.image.limits import MIB
 from imagelint.image.sources.files import CHUNK_BYTES, FileRegion
@@ -132,7 +133,7 @@ class FileMembers:
         return FileRegion(self._descriptor, *extent, passed=passed, chunk_bytes=chunk_bytes)
 
     def _is_compressed(self, extent: tuple[int, int]) -> bool:
-        return is_compressed(os.pread(self._descriptor, len(ZSTD_MAGIC), extent[0]))
+        return is_compressed(os.pread(self._descriptor, MAGIC_BYTES, extent[0]))
 
     def _extent(self, name: str) -> tuple[int, int]:
         extent = self._extents.get(_follow(name, self._links))

@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, unpacked
+from imagelint.image.blob import Blob, unpacked
 from imagelint.image.config import ImageConfig, clip
+from imagelint.image.decompress import MAGIC_BYTES, is_compressed
 from imagelint.image.elf import ReadAt
 from imagelint.image.sources.files import FileRegion
 from imagelint.image.sources.interface import Reading, StoredLayer
@@ -105,7 +106,7 @@ class OpenLayout:
             with _Files(self.path) as files:
                 return files.region(found).read_at(offset, length)
 
-        return None if is_compressed(read_at(0, len(ZSTD_MAGIC))) else read_at
+        return None if is_compressed(read_at(0, MAGIC_BYTES)) else read_at
 
 
 class _Files:
