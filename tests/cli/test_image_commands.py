@@ -8,7 +8,6 @@ import lzma
 import os
 import subprocess
 import sys
-import termios
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,7 +15,7 @@ import pytest
 from imagelint.testing import ImageBuilder, LayerBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -233,30 +232,3 @@ def test_a_reader_that_has_seen_enough_is_no_finding(image: Path) -> None:
         command = [sys.executable, "-m", "imagelint", "analyze", str(image)]
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False, timeout=300)
     assert (done.returncode, done.stderr) == (2, b"")
-
-
-def read_until_it_hangs_up(screen: int) -> Iterator[str]:
-    with os.fdopen(screen, encoding="utf-8", newline="") as stream:
-        try:
-            yield from stream
-        except OSError:  # how Linux says that nobody has the terminal open any more
-            return
-
-
-@pytest.mark.parametrize("width", [60, 80])
-def test_numbers_stay_whole_in_a_narrow_terminal(image: Path, width: int) -> None:
-    """What is wide is cut or wrapped: a size, a count or a layer that is cut says nothing."""
-    screen, terminal = os.openpty()
-    termios.tcsetwinsize(terminal, (24, width))
-    command = [sys.executable, "-m", "imagelint", "analyze", str(image)]
-    env = {**os.environ, "NO_COLOR": "1", "TERM": "xterm"}
-    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL, env=env) as process:
-        os.close(terminal)
-        shown = "".join(read_until_it_hangs_up(screen))
-    assert process.returncode == 0
-    lines = shown.split("\r\n")
-    assert max(map(len, lines)) <= width
-    title = next(line for line in lines if "hidden by" in line)
-    row = lines[lines.index(title) + 2]
-    assert title.split() == ["wasted", "files", "stored", "by", "hidden", "by", "why"]
-    assert "…" not in row[: title.index("why")]
