@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from imagelint.output import plain
 from imagelint.output.sheets import Screen, Sheet
 from imagelint.output.style import wants_colour
 from imagelint.records import TYPE_CHECKING
@@ -28,7 +29,7 @@ def console(stream: TextIO, out: TextIO | None = None) -> Screen:
     With `out` the text goes there, made for the stream that it will be written to in the end.
     """
     colour = wants_colour(stream)
-    return Screen(
+    screen = Screen(
         file=out or stream,
         color_system="auto" if colour else None,
         force_terminal=True if colour else None,
@@ -38,6 +39,8 @@ def console(stream: TextIO, out: TextIO | None = None) -> Screen:
         emoji=False,
         soft_wrap=False,
     )
+    screen.dots = plain.dots(stream)
+    return screen
 
 
 def gate(out: Screen, report: Report, verdict: Verdict, places: Mapping[int, Place]) -> None:
