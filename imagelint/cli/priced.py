@@ -51,5 +51,5 @@ def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Opti
                 linted.path, linted.source.text, chosen.job.plan, linted.graph.context, measured
             ),
             least=least,
-            tar=opened.source.tar if arguments.compressed else None,
+            tars=opened.source.tars if arguments.compressed else None,
         )

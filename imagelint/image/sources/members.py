@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from posixpath import dirname, join
@@ -236,15 +236,16 @@ class StreamMembers:
         return blob
 
 
-@contextmanager
-def member(chunks: Iterable[Chunk], name: str) -> Iterator[Iterable[Chunk]]:
-    """The content of one member of an archive that passes by; BrokenImageError where it has none of that name."""
+def passing(chunks: Iterable[Chunk], names: Collection[str]) -> Iterator[tuple[str, Iterable[Chunk]]]:
+    """The content of members of an archive that passes by, as they come; BrokenImageError where it lacks one."""
+    left = set(names)
     tar = TarReader(chunks)
-    while (header := tar.read()) is not None:
-        if header[0] == name and header[1] == REGULAR:
-            yield tar.content()
-            return
-    raise BrokenImageError(f"the archive lacks {clip(name)}")
+    while left and (header := tar.read()) is not None:
+        if header[0] in left and header[1] == REGULAR:
+            left.remove(header[0])
+            yield header[0], tar.content()
+    if left:
+        raise BrokenImageError(f"the archive lacks {clip(min(left))}")
 
 
 def _too_large(name: str, reading: Reading) -> BrokenImageError:

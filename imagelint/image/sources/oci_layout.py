@@ -13,7 +13,7 @@ from imagelint.image.config import ImageConfig, clip
 from imagelint.image.decompress import MAGIC_BYTES, is_compressed
 from imagelint.image.elf import ReadAt
 from imagelint.image.sources.files import FileRegion
-from imagelint.image.sources.interface import Reading, StoredLayer
+from imagelint.image.sources.interface import Reading, StoredLayer, one_by_one
 from imagelint.image.sources.layers import LayerTask, read_layers
 from imagelint.image.sources.manifests import Descriptor, Manifest, resolve_index
 from imagelint.image.sources.members import Members
@@ -98,6 +98,10 @@ class OpenLayout:
         with _Files(self.path) as files:
             yield unpacked(files.region(self.manifest.layers[layer]), self.reading.limits)
 
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The tars of layers, one by one."""
+        return one_by_one(self, layers)
+
     def read_at(self, layer: int) -> ReadAt | None:
         """What reads a plain layer at any place; the file is opened for each time that it is read."""
         found = self.manifest.layers[layer]
@@ -180,6 +184,10 @@ class OpenLayoutArchive:
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """A layer's uncompressed tar, from the file."""
         return self.members.tar(blob_name(self.manifest.layers[layer].digest))
+
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The tars of layers, one by one."""
+        return one_by_one(self, layers)
 
     def read_at(self, layer: int) -> ReadAt | None:
         """What reads a plain layer at any place."""
