@@ -77,6 +77,26 @@ def test_budgets(imagelint: Run, folder: Path, options: list[str], held: bool) -
     assert all(check["message"] and "observed" in check and "limit" in check for check in report["checks"])
 
 
+@pytest.mark.parametrize("form", ["text", "markdown", "github", "sarif", "gitlab", "junit", "json"])
+def test_findings_that_cost_too_much_are_named(imagelint: Run, folder: Path, form: str) -> None:
+    """With their lines; layers are named where another budget is broken too."""
+    arguments = ["gate", "image.tar", "--isolated", "--dockerfile", "Dockerfile", "--output-format", form]
+    done = imagelint(*arguments, "--max-reclaimable", "499", cwd=folder)
+    assert done.returncode == 1
+    if form == "json":
+        found = [(each["code"], each["line"], each["bytes"]) for each in json.loads(done.stdout)["findings"]]
+        assert found == [("IL205", 3, 500)]
+    else:
+        assert "IL205" in done.stdout
+        assert "line 3" in done.stdout
+    assert "the largest layers" not in done.stdout
+    held = imagelint(*arguments, "--max-reclaimable", "500", "--max-size", "1", cwd=folder)
+    assert "IL205" not in held.stdout
+    if form == "text":
+        both = imagelint(*arguments, "--max-reclaimable", "499", "--max-size", "1", cwd=folder)
+        assert both.stdout.index("the dearest findings:") < both.stdout.index("the largest layers:")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

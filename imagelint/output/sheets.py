@@ -146,7 +146,7 @@ class Sheet:
                 yield shown
         if row.text.plain:
             text = row.text if self._wrap else self._cut(row, width - _INDENT, more)
-            yield Padding(text, (0, 0, 0, _INDENT))
+            yield Padding(text, (0, 0, 0, _INDENT), expand=False)
 
 
 def cell_width(text: str) -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: In a pipe nobody sees the edge of a window: commands are cut where a person's line would be long.
 _PIPE_WIDTH = 140
+_SHOWN = 10
 
 
 def console(stream: TextIO, out: TextIO | None = None) -> Screen:
@@ -44,7 +45,7 @@ def console(stream: TextIO, out: TextIO | None = None) -> Screen:
 
 
 def gate(out: Screen, report: Report, verdict: Verdict, places: Mapping[int, Place]) -> None:
-    """Print each budget with what was observed, and for a broken one the layers that grew."""
+    """Print each budget with what was observed, and for a broken one what grew, or what costs most."""
     for check in verdict.checks:
         word, colour = ("held", "green") if check.held else ("BROKEN", "bold red")
         word, colour = ("waived", "yellow") if check.waived else (word, colour)
@@ -53,6 +54,14 @@ def gate(out: Screen, report: Report, verdict: Verdict, places: Mapping[int, Pla
         out.print(text, soft_wrap=True)  # a line a budget, however long: it may be searched for
     if verdict.held:
         return
+    if verdict.costs:
+        out.print("the dearest findings:")
+        sheet = Sheet("size", "where", text="", head=False)
+        for cost in verdict.costs[:_SHOWN]:
+            sheet.row(human(cost.bytes), f"line {cost.line}", text=printable(f"{cost.code} {cost.message}"))
+        sheet.print(out)
+        if not verdict.culprits and sum(not check.held for check in verdict.checks) == 1:
+            return
     rows: list[tuple[int, int, str, str | None]]
     if not verdict.culprits:
         out.print("the largest layers:")
@@ -62,7 +71,7 @@ def gate(out: Screen, report: Report, verdict: Verdict, places: Mapping[int, Pla
         out.print("what grew:")
         rows = [(each.delta_bytes, each.layer, each.package or each.command, each.path) for each in verdict.culprits]
     sheet = Sheet("size", "where", text="", head=False)
-    for count, index, command, path in rows[:10]:
+    for count, index, command, path in rows[:_SHOWN]:
         place = places.get(index)
         where = f"layer {index}" + (f", line {place.line}" if place else "")
         size = signed(count) if verdict.culprits else human(count)
