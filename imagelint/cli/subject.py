@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 
 from imagelint.cli.progress import bar
-from imagelint.cli.shared import build_context
+from imagelint.cli.shared import build_context, say_unused
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.sizes import parse_size
 from imagelint.text import printable
@@ -148,9 +148,10 @@ def _base_layers(image: Image, linted: Linted | None) -> int | None:
 
 
 def tie(image: Image, linted: Linted) -> Attribution:
-    """Which line made which layer; says so where the Dockerfile is not the image's."""
+    """Which line made which layer; says so where the Dockerfile is not the image's, or has no use for an argument."""
     from imagelint.attribution import attribution
 
+    say_unused(linted)
     found = attribution(image.history, linted.graph)
     if not found.matches:
         doubt = f"{linted.path} does not look like the Dockerfile of {image.reference}"

@@ -114,6 +114,26 @@ def test_a_dockerfile_of_another_image_is_said(imagelint: Run, image: Path) -> N
     assert "does not look like the Dockerfile" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["analyze", "image.tar", "--dockerfile", "Dockerfile"],
+        ["check", "Dockerfile", "--image", "image.tar", "--exit-zero"],
+        ["gate", "image.tar", "--dockerfile", "Dockerfile", "--baseline-image", "image.tar"],
+        ["diff", "image.tar", "image.tar", "--dockerfile", "Dockerfile"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_build_arguments_that_nothing_takes_are_said_once(imagelint: Run, image: Path, command: list[str]) -> None:
+    (image.parent / "Dockerfile").write_text(f"ARG BASE\n{DOCKERFILE}ARG LATER=1\n")
+    known = ["BASE=x", "LATER=2", "TARGETARCH=arm64", "HTTP_PROXY=x", "no_proxy=x", "BUILDKIT_INLINE_CACHE=1"]
+    given = [part for each in known for part in ("--build-arg", each)]
+    assert "build-arg" not in imagelint(*command, *given, cwd=image.parent).stderr
+    done = imagelint(*command, *given, "--build-arg", "BAES=y", "--build-arg", "\x1b=1", cwd=image.parent)
+    assert done.stderr == "imagelint: note: Dockerfile has no ARG for --build-arg BAES, \\x1b\n"
+    assert done.returncode == 0
+
+
 def test_without_its_dockerfile_an_image_is_predicted_from_its_history(imagelint: Run, image: Path) -> None:
     """Also where another one was given, whose lines say nothing about it."""
     (image.parent / "Other").write_text("FROM a\nRUN something else\n")
