@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -253,6 +255,23 @@ def test_a_record_and_its_trend(imagelint: Run, folder: Path) -> None:
     (folder / "other").write_text("no database")
     assert imagelint("trend", "other", cwd=folder).returncode == 2
     assert imagelint("trend", "nowhere", cwd=folder).returncode == 2
+
+
+def test_a_record_of_the_first_versions_has_no_budgets(imagelint: Run, folder: Path) -> None:
+    """It is read as it is, and the next run brings the table along."""
+    record = ["gate", "image.tar", "--isolated", "--max-size", "10kB", "--record", "runs.sqlite"]
+    imagelint(*record, cwd=folder)
+    with closing(sqlite3.connect(folder / "runs.sqlite")) as connection:
+        connection.execute("DROP TABLE budgets")
+
+    def budgets() -> list[list[str]]:
+        done = imagelint("trend", "runs.sqlite", "--output-format", "json", cwd=folder)
+        assert (done.returncode, done.stderr) == (0, "")
+        return [[each["name"] for each in run["budgets"]] for run in json.loads(done.stdout)["runs"]]
+
+    assert budgets() == [[]]
+    imagelint(*record, cwd=folder)
+    assert budgets() == [[], ["max-size"]]
 
 
 def test_the_snapshot_of_a_real_image_comes_back(tmp_path: Path) -> None:
