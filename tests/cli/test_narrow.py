@@ -8,13 +8,14 @@ import subprocess
 import sys
 import termios
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from imagelint.testing import ImageBuilder, LayerBuilder
 
+Run = Callable[..., subprocess.CompletedProcess[str]]
 DOCKERFILE = """\
 FROM debian:12
 COPY app /app
@@ -105,3 +106,15 @@ def test_titles_stand_over_their_numbers(folder: Path) -> None:
 def test_narrow_tables_have_the_text_on_a_line_of_its_own(folder: Path) -> None:
     shown = on_terminal(folder, 40, "gate", "new.tar", "--max-size", "1kB")
     assert "101 kB  layer 2, line 3\n  RUN make --very-long-option --another…\n" in shown
+
+
+def test_many_layers_are_cut_between_numbers(imagelint: Run, tmp_path: Path) -> None:
+    builder = ImageBuilder("example:1")
+    for place in range(24):
+        layer = LayerBuilder().file("often", b"o" * 200)
+        builder.layer(layer.file("seldom", b"s" * 100) if place < 3 or place % 2 == 0 else layer)
+    builder.save(tmp_path / "image.tar")
+    lines = imagelint("analyze", "image.tar", cwd=tmp_path).stdout.split("\n")
+    first = next(place for place, line in enumerate(lines) if "in layers" in line) + 2
+    rows = [re.split(r"\s{3,}", line.strip()) for line in lines[first : first + 2]]
+    assert rows == [["4.60 kB", "0-22", "/often"], ["1.20 kB", "0-2, 4, 6, 8, …", "/seldom"]]
