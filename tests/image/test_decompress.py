@@ -89,7 +89,7 @@ def test_a_bomb_takes_little_memory_and_stops_at_the_limit(compress: Callable[[b
         read_layer(pieces(bomb, 65536), limits=Limits(layer_bytes=32 * MIB))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 16 * MIB
+    assert peak < 24 * MIB  # some chunks that wait to be hashed, and of xz a window of 8 MiB
 
 
 def test_an_xz_stream_that_asks_for_much_memory() -> None:
