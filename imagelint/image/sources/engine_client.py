@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from imagelint.errors import EngineError, ImageNotFoundError
+from imagelint.image.limits import MIB
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -21,6 +23,9 @@ _HINTS = {
     "docker": "start it (`systemctl start docker`, or Docker Desktop), or name an archive made with `docker save`",
     "podman": "start it (`systemctl --user start podman.socket`), or name an archive made with `podman save`",
 }
+LABEL = "org.imagelint.tar-split"
+"""What the containers are labelled with that `Lender` makes."""
+
 _CALLED = {"docker": "the Docker engine", "podman": "Podman"}
 
 
@@ -75,6 +80,94 @@ def inspected(client: APIClient, name: str) -> dict[str, Any]:
         raise EngineError(f"the engine answers for {name} with something that is none of its protocol")
     client.timeout = _EXPORT_SECONDS
     return description
+
+
+def described(client: APIClient) -> dict[str, Any]:
+    """What the engine tells of itself; of what is not told there is nothing."""
+    import docker.errors
+
+    try:
+        description = client.info()
+    except docker.errors.DockerException:
+        raise
+    except _UNREADABLE:
+        description = None
+    return description if isinstance(description, dict) else {}
+
+
+def is_local(client: APIClient) -> bool:
+    """Whether the engine is one behind a socket of this machine, so that its paths may be ours."""
+    return client.base_url == "http+docker://localhost"
+
+
+class Lender:
+    """Lends files of the engine's, mounted read-only into a container that is made when one is first asked for.
+
+    The container is never started; it is removed when the lender is closed. `paths` are the engine's own, by the names
+    under which they are lent.
+    """
+
+    def __init__(self, client: APIClient, image: str, paths: Mapping[str, str]) -> None:
+        self._client = client
+        self._image = image
+        self._paths = paths
+        # A name of our own: what was made can be removed even where the engine's answer never came.
+        self._name = f"imagelint-{token_hex(8)}"
+        self._made = False
+
+    def archive(self, path: str) -> Generator[bytes]:
+        """The tar of what was lent under a name, or of what is below one, or of all of it."""
+        if not self._made:
+            self._make()
+        client = self._client
+        # Not by the SDK's own way, which lets a stream hang for ever.
+        response = client.get(
+            f"{client.base_url}/v{client.api_version}/containers/{self._name}/archive",
+            params={"path": f"/.{self._name}/{path}".rstrip("/")},
+            headers={"Accept-Encoding": "identity"},
+            timeout=client.timeout,
+            stream=True,
+        )
+        with response:
+            if response.status_code != 200:
+                raise EngineError(f"the engine does not hand out what it has lent (it answers {response.status_code})")
+            yield from response.iter_content(MIB)
+
+    def close(self) -> None:
+        """Removes the container, if it was made, and the volumes that the image wants."""
+        import docker.errors
+
+        if not self._made:
+            return
+        try:
+            self._client.remove_container(self._name, v=True, force=True)
+        except docker.errors.NotFound:
+            pass  # it was refused
+        except docker.errors.APIError as error:
+            raise EngineError(
+                f"the engine does not remove the container {self._name}: {error.explanation or error}",
+                hint=f"`docker rm --volumes {self._name}`",
+            ) from None
+
+    def _make(self) -> None:
+        import docker.errors
+
+        mounts = [
+            {"Type": "bind", "Source": path, "Target": f"/.{self._name}/{name}", "ReadOnly": True}
+            for name, path in self._paths.items()
+        ]
+        config = {
+            "Image": self._image,
+            "Cmd": ["never started"],  # without any command no container is made
+            "Labels": {LABEL: "1"},
+            "NetworkDisabled": True,
+            "HostConfig": {"NetworkMode": "none", "Mounts": mounts},
+        }
+        self._made = True
+        try:
+            self._client.create_container_from_config(config, self._name)  # type: ignore[no-untyped-call]
+        except docker.errors.APIError as error:
+            raise EngineError(f"the engine does not lend its records: {error.explanation or error}") from None
 
 
 def _docker() -> APIClient:
