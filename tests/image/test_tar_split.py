@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from imagelint.errors import BrokenImageError, EngineError
 from imagelint.image.limits import DEFAULT_LIMITS
 from imagelint.image.model import Image
 from imagelint.image.reading import read_image
+from imagelint.image.sources import engine_client
 from imagelint.image.sources.interface import Reading
 from imagelint.image.sources.layerdb import Records, chain_ids, places, shelf
 from imagelint.testing import ImageBuilder, LayerBuilder
@@ -214,6 +216,21 @@ def test_the_container_is_removed_whatever_happens(monkeypatch: pytest.MonkeyPat
             read_image("example:1", tar_split=True, progress=interrupt)
         assert not handler.made
     assert any(path.startswith("DELETE") for path in handler.seen)
+
+
+def test_a_container_that_is_made_when_nobody_waits_for_it_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_client, "_EXPORT_SECONDS", 0.3)
+
+    def do_post(handler: Engine) -> None:
+        time.sleep(0.9)
+        handler.seen.append("made")
+        Engine.do_POST(handler)
+
+    with engine(monkeypatch, do_POST=do_post) as handler:
+        with pytest.raises(EngineError, match="stopped answering"):
+            read_image("example:1", tar_split=True)
+        assert "made" in handler.seen
+        assert not handler.made
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ _HINTS = {
     "docker": "start it (`systemctl start docker`, or Docker Desktop), or name an archive made with `docker save`",
     "podman": "start it (`systemctl --user start podman.socket`), or name an archive made with `podman save`",
 }
+_LATE_SECONDS = 5  # until a container is there that nobody waits for any more
 LABEL = "org.imagelint.tar-split"
 """What the containers are labelled with that `Lender` makes."""
 
@@ -113,7 +115,7 @@ class Lender:
         self._paths = paths
         # A name of our own: what was made can be removed even where the engine's answer never came.
         self._name = f"imagelint-{token_hex(8)}"
-        self._made = False
+        self._asked = self._made = False
 
     def archive(self, path: str) -> Generator[bytes]:
         """The tar of what was lent under a name, or of what is below one, or of all of it."""
@@ -137,17 +139,21 @@ class Lender:
         """Removes the container, if it was made, and the volumes that the image wants."""
         import docker.errors
 
-        if not self._made:
-            return
-        try:
-            self._client.remove_container(self._name, v=True, force=True)
-        except docker.errors.NotFound:
-            pass  # it was refused
-        except docker.errors.APIError as error:
-            raise EngineError(
-                f"the engine does not remove the container {self._name}: {error.explanation or error}",
-                hint=f"`docker rm --volumes {self._name}`",
-            ) from None
+        patience = time.monotonic() + (_LATE_SECONDS if self._asked and not self._made else 0)
+        while self._asked:
+            try:
+                self._client.remove_container(self._name, v=True, force=True)
+                self._asked = False
+            except docker.errors.NotFound:
+                # Who was interrupted before an answer came cannot know whether it is still to be made.
+                if time.monotonic() >= patience:
+                    return
+                time.sleep(0.1)
+            except docker.errors.APIError as error:
+                raise EngineError(
+                    f"the engine does not remove the container {self._name}: {error.explanation or error}",
+                    hint=f"`docker rm --volumes {self._name}`",
+                ) from None
 
     def _make(self) -> None:
         import docker.errors
@@ -163,10 +169,12 @@ class Lender:
             "NetworkDisabled": True,
             "HostConfig": {"NetworkMode": "none", "Mounts": mounts},
         }
-        self._made = True
+        self._asked = True
         try:
             self._client.create_container_from_config(config, self._name)  # type: ignore[no-untyped-call]
+            self._made = True
         except docker.errors.APIError as error:
+            self._asked = False
             raise EngineError(f"the engine does not lend its records: {error.explanation or error}") from None
 
 
