@@ -368,7 +368,7 @@ def _tar_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tar-split",
         action="store_true",
-        help="sizes alone, unverified, out of a Docker engine's records of its layers, without an export; where they"
+        help="read a Docker engine's records of its layers, without an export: unverified, no packages; where they"
         " cannot be read from disk, a container with them mounted read-only is made, never started, and removed",
     )
 

@@ -79,8 +79,8 @@ def open_image(
 
     `verify` compares every layer that is read with its diff_id, and its blob with its digest; without `contents` the
     files' content is not hashed, and reports tell no `metadata-only`, `moved` or `duplicate`. What is not verified is
-    hashed only where a report asks for it, or with `every` throughout. With `tar_split` nothing is verified or hashed,
-    and a Docker engine's own records are read where it has them and lets us. `progress` is called
+    hashed only where a report asks for it, or with `every` throughout. With `tar_split` nothing is verified, files are
+    not looked into, and a Docker engine's own records are read where it has them and lets us. `progress` is called
     with what is read, the bytes done and their total or None. A layer that `cache` knows is not read; one that was
     read whole and verified enters it. Raises an ImagelintError: UsageError, InputError, EngineError or a child.
     """
@@ -135,6 +135,8 @@ def _read(reference: str, source: OpenImage, reading: Reading, cache: LayerCache
     if len(stored) != len(config.diff_ids):
         raise BrokenImageError(f"the manifest lists {len(stored)} layers, the configuration {len(config.diff_ids)}")
     indexes = _known(config, cache)
+    if reading.tar_split and len(indexes) < len(set(config.diff_ids)):
+        indexes = {}  # a record has other hashes of contents
     places = {diff_id: place for place, diff_id in reversed(tuple(enumerate(config.diff_ids)))}
     wanted = [place for diff_id, place in places.items() if diff_id not in indexes]
     blobs = source.index(wanted) if wanted else {}

@@ -21,6 +21,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from imagelint.errors import BrokenImageError, EngineError
+from imagelint.image.analyze import analyze
+from imagelint.image.cache import SqliteCache
+from imagelint.image.index import LayerIndex
 from imagelint.image.limits import DEFAULT_LIMITS
 from imagelint.image.model import Image
 from imagelint.image.reading import read_image
@@ -30,8 +33,25 @@ from imagelint.image.sources.layerdb import Records, chain_ids, places, shelf
 from imagelint.testing import ImageBuilder, LayerBuilder
 
 LAYERS = (
-    LayerBuilder().directory("d").file("d/a", 100_000).file("empty").symlink("l", "d/a").file("d/" + "n" * 300, b"n"),
-    LayerBuilder().whiteout("d/a").file("d/block", 512).hardlink("h", "d/block").file("é", 1),
+    LayerBuilder()
+    .directory("d")
+    .file("d/a", 100_000)
+    .file("empty")
+    .symlink("l", "d/a")
+    .file("d/" + "n" * 300, b"n")
+    .file("touched", b"same")
+    .file("changed", b"one")
+    .file("gone", b"gone"),
+    LayerBuilder()
+    .whiteout("d/a")
+    .file("b", 100_000)
+    .file("c", 100_000)
+    .file("d/block", 512)
+    .hardlink("h", "d/block")
+    .file("é", 1)
+    .file("touched", b"same", mode=0o600)
+    .file("changed", b"two")
+    .whiteout("gone"),
 )
 IMAGE = ImageBuilder("example:1").layer(LAYERS[0]).layer(LAYERS[1], "RUN more")
 ROOT, DRIVER = "/engine/root", "overlay2"
@@ -63,7 +83,9 @@ def lines(tar: bytes) -> list[dict[str, object]]:
             at = member.offset_data
             entry: dict[str, object] = {"type": 1, "name": member.name, "payload": None, "position": 0}
             if member.isreg() and member.size:
-                entry |= {"size": member.size, "payload": "AAAAAAAAAAA="}
+                # Any sum will do that tells contents apart.
+                checksum = sha256(tar[at : at + member.size]).digest()[:8]
+                entry |= {"size": member.size, "payload": b64encode(checksum).decode()}
                 at += member.size
             found.append(entry)
     return [*found, segment(tar[at:]), segment(b"")]
@@ -174,21 +196,38 @@ def engine(monkeypatch: pytest.MonkeyPatch, **behaviour: object) -> Iterator[typ
 
 
 @pytest.fixture
-def headers_alone(tmp_path: Path) -> Image:
-    """The image out of its archive, of which nothing but headers is read."""
-    return read_image(str(IMAGE.save(tmp_path / "image.tar")), verify=False, contents=False)
+def archive(tmp_path: Path) -> Image:
+    """The image out of its archive, every content hashed."""
+    return read_image(str(IMAGE.save(tmp_path / "image.tar")))
+
+
+def but_contents(layers: Iterable[LayerIndex]) -> list[tuple[object, ...]]:
+    """What is in layers but for the hashes of contents; and of these, which are the same."""
+    hashes: dict[int, int] = {}
+    return [
+        (
+            each.paths, each.types, each.sizes, each.attributes, each.times, each.offsets, each.links, each.owners,
+            each.markers, each.layer_bytes, [hashes.setdefault(content, len(hashes)) for content in each.contents],
+        )
+        for each in layers
+    ]  # fmt: skip
 
 
 def exported(handler: type[Engine]) -> bool:
     return any(path.endswith("/get") for path in handler.seen)
 
 
-def test_says_what_the_archive_says(monkeypatch: pytest.MonkeyPatch, headers_alone: Image) -> None:
+def test_says_what_the_archive_says(monkeypatch: pytest.MonkeyPatch, archive: Image) -> None:
     calls: list[tuple[str, int, int | None]] = []
     with engine(monkeypatch) as handler:
         image = read_image("example:1", tar_split=True, progress=lambda *call: calls.append(call))
-    assert image.layers == headers_alone.layers
-    assert (image.id, image.history, image.config) == (headers_alone.id, headers_alone.history, headers_alone.config)
+    entries, expected = [[layer.entries for layer in each.layers] for each in (image, archive)]
+    assert but_contents(entries) == but_contents(expected)
+    assert (image.id, image.history, image.config) == (archive.id, archive.history, archive.config)
+    assert analyze(image).reclaimable == analyze(archive).reclaimable
+    assert {each.reason for each in analyze(image).waste} == {
+        "moved", "metadata-only", "overwritten", "removed", "duplicate"
+    }  # fmt: skip
     assert (image.source, image.verified, image.contents) == ("docker", False, False)
     assert not exported(handler)
     assert not handler.made, "the container is removed"
@@ -251,7 +290,7 @@ def test_a_container_that_is_made_when_nobody_waits_for_it_any_more(monkeypatch:
     ],
 )
 def test_where_there_are_no_records_the_image_is_exported(
-    monkeypatch: pytest.MonkeyPatch, headers_alone: Image, behaviour: dict[str, object], notice: str
+    monkeypatch: pytest.MonkeyPatch, archive: Image, behaviour: dict[str, object], notice: str
 ) -> None:
     said: list[str] = []
     with engine(monkeypatch, **behaviour) as handler:
@@ -259,7 +298,7 @@ def test_where_there_are_no_records_the_image_is_exported(
         assert not handler.made
     assert said == [f"{notice}; it exports the image"]
     assert exported(handler)
-    assert [layer.entries.paths for layer in image.layers] == [layer.entries.paths for layer in headers_alone.layers]
+    assert [layer.entries for layer in image.layers] == [layer.entries for layer in archive.layers]
     assert not image.verified
 
 
@@ -268,6 +307,41 @@ def test_only_an_engine_has_records(tmp_path: Path) -> None:
     path = str(IMAGE.save(tmp_path / "image.tar"))
     image = read_image(path, tar_split=True, notice=said.append)
     assert said == [f"{path} is in no Docker engine, whose records could be read"]
+    assert (image.verified, image.contents) == (False, False)
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> SqliteCache:
+    return SqliteCache(tmp_path / "cache" / "layers.sqlite", 1_000_000, lambda _: None)
+
+
+def test_nothing_enters_the_cache(monkeypatch: pytest.MonkeyPatch, cache: SqliteCache) -> None:
+    with engine(monkeypatch):
+        read_image("example:1", tar_split=True, cache=cache)
+    assert [cache.get(diff_id) for diff_id in DIFF_IDS] == [None, None]
+    assert cache.document(DIGEST) is None
+
+
+def test_what_is_known_of_some_layers_is_not_mixed_with_records(
+    monkeypatch: pytest.MonkeyPatch, cache: SqliteCache, archive: Image
+) -> None:
+    """Their hashes are others, and the same content would not be known again."""
+    cache.put(DIFF_IDS[0], archive.layers[0].entries)
+    with engine(monkeypatch):
+        image = read_image("example:1", tar_split=True, cache=cache)
+    assert analyze(image).reclaimable == analyze(archive).reclaimable
+
+
+def test_what_is_known_of_all_layers_is_enough(
+    monkeypatch: pytest.MonkeyPatch, cache: SqliteCache, archive: Image
+) -> None:
+    cache.put_document(DIGEST, CONFIG)
+    for layer in archive.layers:
+        cache.put(layer.diff_id, layer.entries)
+    with engine(monkeypatch, create_status=500) as handler:
+        image = read_image("example:1", tar_split=True, cache=cache)
+    assert image.layers == archive.layers
+    assert not exported(handler)
     assert (image.verified, image.contents) == (False, False)
 
 
@@ -310,12 +384,14 @@ class Never:
 READING = Reading(verify=False, contents=False)
 
 
-def test_who_may_read_the_engines_folder_needs_no_container(tmp_path: Path, headers_alone: Image) -> None:
+def test_who_may_read_the_engines_folder_needs_no_container(tmp_path: Path, archive: Image) -> None:
     records = on_disk(tmp_path)
     config = records.config(READING)
     blobs = records.index(config, [1, 0], "example:1", None, READING)
-    assert config.content == headers_alone.config
-    assert [blobs[place].entries for place in (0, 1)] == [layer.entries for layer in headers_alone.layers]
+    assert config.content == archive.config
+    assert but_contents(blobs[place].entries for place in (0, 1)) == but_contents(
+        layer.entries for layer in archive.layers
+    )
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
@@ -361,6 +437,8 @@ HOSTILE = {
     "a negative size": (packed([header(5), entry(-5)]), "none of tar-split's"),
     "a size that is none": (packed([header(5), entry(True)]), "none of tar-split's"),
     "an absurd size": (packed([header(5), entry(1 << 63)]), "none of tar-split's"),
+    "a sum of four bytes": (packed([header(5), entry(5) | {"payload": "AAAAAA=="}]), "none of tar-split's"),
+    "two records in a line": (gzip.compress(b'{"type":2}{"type":2}'), "not JSON"),
     "a size of thousands of digits": (gzip.compress(b'{"type":1,"size":' + b"9" * 5000 + b"}\n"), "not JSON"),
     "more than a layer may have": (packed([header(8 << 30), entry(1 << 62)]), "more than 68,719,476,736 bytes"),
     "less content": (packed([header(600), entry(5), segment(bytes(507)), END]), "different sizes"),

@@ -11,6 +11,7 @@ import os
 import posixpath
 import re
 import stat
+from array import array
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from hashlib import sha256
@@ -113,7 +114,11 @@ class Records:
     def index(
         self, config: ImageConfig, wanted: Collection[int], what: str, total: int | None, reading: Reading
     ) -> Mapping[int, Blob]:
-        """Reads layers' records. `what` and `total`, the image's bytes, are for progress."""
+        """Reads layers' records; the checksums in them stand for hashes of contents, and are no such hashes.
+
+        `what` and `total`, the image's bytes, are for progress.
+        """
+        headers = reading._replace(contents=False)
         if config.diff_ids != self._places.diff_ids:
             raise BrokenImageError("the engine lists other layers than the configuration does")
         names = {f"{self._places.chains[place]}/{_RECORD}": place for place in wanted}
@@ -124,9 +129,11 @@ class Records:
                 place = names[name]
                 tar = TarSplit(chunks, reading.limits)
                 try:
-                    blob = read_named_layer(tar, config.diff_ids[place], reading, entries)
+                    blob = read_named_layer(tar, config.diff_ids[place], headers, entries)
                 except BrokenImageError as error:
                     raise BrokenImageError(error.message, hint=error.hint or _HINT) from None
+                sums, contents = tar.sums, blob.entries.contents
+                contents[:] = array(contents.typecode, [sums.get(offset, 0) for offset in blob.entries.offsets])
                 blobs[place] = blob
                 entries += len(blob.entries)
                 done += blob.entries.layer_bytes

@@ -1,7 +1,8 @@
 """A layer's tar out of the record that Docker keeps of it: headers and padding, and of each file's content the size.
 
 The format is that of tar-split (github.com/vbatts/tar-split): gzip, and in it a JSON object a line. One of type 2 is a
-piece of the tar as it was, one of type 1 stands for an entry, with the size of its content, which is kept elsewhere.
+piece of the tar as it was, one of type 1 stands for an entry, with the size of its content, which is kept elsewhere,
+and its CRC-64.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ _SEGMENT_BEGINS, _SEGMENT_GOES_ON = '{"type":2,"payload":"', '","position":'
 _LINE_BYTES = 4 * MIB  # the longest header that Go's archive/tar reads takes half of it
 _ENTRY_BYTES = 2048  # of JSON, for a usual entry's two records; all of them together are bounded by it
 _JOINED_BYTES = 64 * 1024
+_SUM_BYTES = 8
 _MOST = (1 << 63) - 1
+_decode = json.JSONDecoder().raw_decode
 
 
 class TarSplit:
     """The bytes of a layer's tar, in chunks, for who skips what is in its files: that is not there."""
 
     def __init__(self, record: Iterable[Chunk], limits: Limits) -> None:
+        self.sums: dict[int, int] = {}
+        """By the place in the tar at which a file's content begins: its checksum, for what was passed over so far."""
         self._pieces = _pieces(record, limits)
         self._raw = b""  # what comes next
         self._hole = 0  # and how many bytes of content after it
@@ -63,15 +68,17 @@ class TarSplit:
         piece = next(self._pieces, None)
         if piece is None:
             return False
-        self._raw, self._hole = piece
+        self._raw, self._hole, checksum = piece
         self._bytes += len(self._raw) + self._hole
+        if checksum:
+            self.sums[self._bytes - self._hole] = checksum
         if self._bytes > self._limit:
             raise BrokenImageError(f"the layer has more than {self._limit:,} bytes")
         return True
 
 
-def _pieces(record: Iterable[Chunk], limits: Limits) -> Iterator[tuple[bytes, int]]:
-    """Bytes of the tar, and how many bytes of content follow on them; never neither."""
+def _pieces(record: Iterable[Chunk], limits: Limits) -> Iterator[tuple[bytes, int, int]]:
+    """Bytes of the tar, how many bytes of content follow on them, and what these sum to; never neither."""
     parts: list[bytes] = []
     have = 0
     for line in _lines(record, limits):
@@ -79,39 +86,40 @@ def _pieces(record: Iterable[Chunk], limits: Limits) -> Iterator[tuple[bytes, in
         if line.startswith(_SEGMENT_BEGINS):
             end = line.find('"', len(_SEGMENT_BEGINS))
             if line.startswith(_SEGMENT_GOES_ON, end):
-                part, size = _decoded(line[len(_SEGMENT_BEGINS) : end]), 0
+                part, size, checksum = _decoded(line[len(_SEGMENT_BEGINS) : end]), 0, 0
             else:
-                part, size = _record(line)
+                part, size, checksum = _record(line)
         else:
-            part, size = _record(line)
+            part, size, checksum = _record(line)
         if part:
             parts.append(part)
             have += len(part)
         if size or have >= _JOINED_BYTES:
-            yield b"".join(parts), size
+            yield b"".join(parts), size, checksum
             parts.clear()
             have = 0
     if parts:
-        yield b"".join(parts), 0
+        yield b"".join(parts), 0, 0
 
 
-def _record(line: str) -> tuple[bytes, int]:
-    """What a line stands for: bytes of the tar, or so many of content."""
+def _record(line: str) -> tuple[bytes, int, int]:
+    """What a line stands for: bytes of the tar, or so many of content and their sum."""
+    record: Any
     try:
-        record: Any = json.loads(line)
+        record, end = _decode(line)
     except (ValueError, RecursionError):
-        raise BrokenImageError("its record is not JSON") from None
+        end = -1
+    if end != len(line):
+        raise BrokenImageError("its record is not JSON")
     kind = record.get("type") if isinstance(record, dict) else None
-    if kind == _ENTRY:
-        size = record.get("size", 0)
-        if type(size) is int and 0 <= size <= _MOST:
-            return b"", size
-    if kind == _SEGMENT:
-        payload = record.get("payload")
-        if payload is None:
-            return b"", 0
-        if isinstance(payload, str):
-            return _decoded(payload), 0
+    payload = record.get("payload") if kind else None
+    if payload is None or isinstance(payload, str):
+        content = _decoded(payload) if payload else b""
+        if kind == _SEGMENT:
+            return content, 0, 0
+        size = record.get("size", 0) if kind == _ENTRY else None
+        if type(size) is int and 0 <= size <= _MOST and len(content) in (0, _SUM_BYTES):
+            return b"", size, int.from_bytes(content) if size else 0
     raise BrokenImageError("its record is none of tar-split's")
 
 
