@@ -276,7 +276,7 @@ def test_a_container_that_is_made_when_nobody_waits_for_it_any_more(monkeypatch:
     ("behaviour", "notice"),
     [
         ({"create_status": 403}, "the engine does not lend its records: not here"),
-        ({"archive_status": 500}, "the engine does not hand out what it has lent (it answers 500)"),
+        ({"archive_status": 500}, "the engine does not hand out what it has lent: out of order"),
         ({"records": [RECORDS[0], None]}, f"the engine has no record of the layer {DIFF_IDS[1]}"),
         ({"info": [1]}, "the engine does not say where its layers are"),
         ({"info": {"DockerRootDir": "/a/../b", "Driver": DRIVER}}, "the engine does not say where its layers are"),

@@ -23,7 +23,7 @@ from imagelint.image.blob import Blob, unpacked
 from imagelint.image.config import ImageConfig, parse_config, parse_document
 from imagelint.image.limits import MIB
 from imagelint.image.sources.docker_archive import OpenArchive, open_archive
-from imagelint.image.sources.engine_client import Lender, connected, described, inspected, is_local
+from imagelint.image.sources.engine_client import Lender, connected, described, inspected, is_local, streamed
 from imagelint.image.sources.files import joined
 from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
 from imagelint.image.sources.layerdb import Records, places, shelf
@@ -97,7 +97,7 @@ class _Export:
         # The engine's size is that of the files; the export is a little larger, so that it says about where we are.
         total = self.size if isinstance(self.size, int) and self.size > 0 else None
         done = 0
-        for chunk in joined(self.client.get_image(self.identifier, chunk_size=MIB), MIB):
+        for chunk in joined(streamed(self.client, "/images/{0}/get", self.identifier), MIB):
             done += len(chunk)
             reading.report(self.reference, done, max(done, total) if total else None)
             yield chunk
@@ -229,7 +229,8 @@ def _records(export: _Export, description: Mapping[str, Any], reading: Reading) 
     try:
         if "io.containerd" in str(engine.get("DriverStatus")):
             raise EngineError("the engine keeps its images in containerd's store, without such records")
-        diff_ids = system.get("Layers") if isinstance(system, dict) else None
+        # Of an image without layers it is left out.
+        diff_ids = system.get("Layers", []) if isinstance(system, dict) else None
         found = places(engine.get("DockerRootDir"), engine.get("Driver"), export.digest, diff_ids)
     except EngineError as error:
         reading.say(_exported(error))

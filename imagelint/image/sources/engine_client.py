@@ -102,6 +102,29 @@ def is_local(client: APIClient) -> bool:
     return client.base_url == "http+docker://localhost"
 
 
+def streamed(client: APIClient, route: str, name: str, **parameters: str) -> Generator[bytes]:
+    """What the engine sends for a route, in which `{0}` stands for a name, piece by piece; none may take for ever.
+
+    Those of the SDK's own streams may: it takes the time limit off the socket.
+    """
+    import docker.errors
+    import requests.exceptions
+
+    # As the SDK asks, with the headers that its user has configured.
+    response = client._get(  # type: ignore[attr-defined]
+        client._url(route, name),  # type: ignore[attr-defined]
+        params=parameters,
+        stream=True,
+        headers={"Accept-Encoding": "identity"},
+    )
+    with response:
+        try:
+            response.raise_for_status()
+        except requests.exceptions.HTTPError as error:
+            docker.errors.create_api_error_from_http_exception(error)
+        yield from response.iter_content(MIB)
+
+
 class Lender:
     """Lends files of the engine's, mounted read-only into a container that is made when one is first asked for.
 
@@ -119,21 +142,16 @@ class Lender:
 
     def archive(self, path: str) -> Generator[bytes]:
         """The tar of what was lent under a name, or of what is below one, or of all of it."""
+        import docker.errors
+
         if not self._made:
             self._make()
-        client = self._client
-        # Not by the SDK's own way, which lets a stream hang for ever.
-        response = client.get(
-            f"{client.base_url}/v{client.api_version}/containers/{self._name}/archive",
-            params={"path": f"/.{self._name}/{path}".rstrip("/")},
-            headers={"Accept-Encoding": "identity"},
-            timeout=client.timeout,
-            stream=True,
-        )
-        with response:
-            if response.status_code != 200:
-                raise EngineError(f"the engine does not hand out what it has lent (it answers {response.status_code})")
-            yield from response.iter_content(MIB)
+        try:
+            yield from streamed(
+                self._client, "/containers/{0}/archive", self._name, path=f"/.{self._name}/{path}".rstrip("/")
+            )
+        except docker.errors.APIError as error:
+            raise EngineError(f"the engine does not hand out what it has lent: {error.explanation or error}") from None
 
     def close(self) -> None:
         """Removes the container, if it was made, and the volumes that the image wants."""
