@@ -1,22 +1,12 @@
-"""A Docker engine's records of its layers: from disk, through a container, and whatever may be wrong with them."""
+"""A Docker engine's records of its layers, from disk and through a container, and where there are none."""
 
 from __future__ import annotations
 
-import gzip
-import io
-import json
 import os
-import tarfile
-import threading
 import time
-from base64 import b64encode
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -24,175 +14,12 @@ from imagelint.errors import BrokenImageError, EngineError
 from imagelint.image.analyze import analyze
 from imagelint.image.cache import SqliteCache
 from imagelint.image.index import LayerIndex
-from imagelint.image.limits import DEFAULT_LIMITS
 from imagelint.image.model import Image
 from imagelint.image.reading import read_image
 from imagelint.image.sources import engine_client
 from imagelint.image.sources.interface import Reading
-from imagelint.image.sources.layerdb import Records, chain_ids, places, shelf
-from imagelint.testing import ImageBuilder, LayerBuilder
-
-LAYERS = (
-    LayerBuilder()
-    .directory("d")
-    .file("d/a", 100_000)
-    .file("empty")
-    .symlink("l", "d/a")
-    .file("d/" + "n" * 300, b"n")
-    .file("touched", b"same")
-    .file("changed", b"one")
-    .file("gone", b"gone"),
-    LayerBuilder()
-    .whiteout("d/a")
-    .file("b", 100_000)
-    .file("c", 100_000)
-    .file("d/block", 512)
-    .hardlink("h", "d/block")
-    .file("é", 1)
-    .file("touched", b"same", mode=0o600)
-    .file("changed", b"two")
-    .whiteout("gone"),
-)
-IMAGE = ImageBuilder("example:1").layer(LAYERS[0]).layer(LAYERS[1], "RUN more")
-ROOT, DRIVER = "/engine/root", "overlay2"
-
-
-def config_of(image: ImageBuilder) -> bytes:
-    """The image's configuration, out of its archive."""
-    with tarfile.open(fileobj=io.BytesIO(image.archive(layout="legacy"))) as archive:
-        manifest = json.load(archive.extractfile("manifest.json"))  # type: ignore[arg-type]
-        return archive.extractfile(manifest[0]["Config"]).read()  # type: ignore[union-attr]
-
-
-CONFIG = config_of(IMAGE)
-DIGEST = f"sha256:{sha256(CONFIG).hexdigest()}"
-DIFF_IDS = json.loads(CONFIG)["rootfs"]["diff_ids"]
-
-
-def segment(raw: bytes) -> dict[str, object]:
-    return {"type": 2, "payload": b64encode(raw).decode(), "position": 0}
-
-
-def lines(tar: bytes) -> list[dict[str, object]]:
-    """What tar-split records of a tar: its bytes up to a file's content, and in the place of that its size."""
-    found: list[dict[str, object]] = []
-    at = 0
-    with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-        for member in archive:
-            found.append(segment(tar[at : member.offset_data]))
-            at = member.offset_data
-            entry: dict[str, object] = {"type": 1, "name": member.name, "payload": None, "position": 0}
-            if member.isreg() and member.size:
-                # Any sum will do that tells contents apart.
-                checksum = sha256(tar[at : at + member.size]).digest()[:8]
-                entry |= {"size": member.size, "payload": b64encode(checksum).decode()}
-                at += member.size
-            found.append(entry)
-    return [*found, segment(tar[at:]), segment(b"")]
-
-
-def packed(records: Iterable[object]) -> bytes:
-    # As Docker's Go writes JSON: nothing between its parts.
-    return gzip.compress("".join(json.dumps(each, separators=(",", ":")) + "\n" for each in records).encode())
-
-
-RECORDS = [packed(lines(layer.tar())) for layer in LAYERS]
-
-
-class Engine(BaseHTTPRequestHandler):
-    """As much of the Engine API as lends records; `made` are the containers that are there."""
-
-    protocol_version = "HTTP/1.1"
-    info: object = {"DockerRootDir": ROOT, "Driver": DRIVER, "DriverStatus": [["Backing Filesystem", "extfs"]]}
-    layers: object = DIFF_IDS
-    create_status = archive_status = 201
-    records: Any = RECORDS
-    config = CONFIG
-    removed_status = 204
-    made: dict[str, dict[str, Any]]
-    seen: list[str]
-
-    def do_GET(self) -> None:
-        path = urlsplit(self.path)
-        self.seen.append(path.path)
-        if path.path.endswith("/version"):
-            self.answer({"ApiVersion": "1.41", "Version": "20.10"})
-        elif path.path.endswith("/info"):
-            self.answer(self.info)
-        elif path.path.endswith("/images/example:1/json"):
-            self.answer({"Id": DIGEST, "Size": 100_000, "RootFS": {"Type": "layers", "Layers": self.layers}})
-        elif path.path.endswith("/get"):
-            self.send(IMAGE.archive(layout="legacy"))
-        elif path.path.endswith("/archive"):
-            name = path.path.split("/")[-2]
-            self.archive(self.made[name], parse_qs(path.query)["path"][0])
-        else:
-            self.answer({"message": "No such image"}, 404)
-
-    def do_POST(self) -> None:
-        name = parse_qs(urlsplit(self.path).query)["name"][0]
-        config = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.create_status == 201:
-            self.made[name] = config
-        self.answer({"Id": name, "message": "not here"}, self.create_status)
-
-    def do_DELETE(self) -> None:
-        name = unquote(urlsplit(self.path).path.split("/")[-1])
-        self.seen.append(f"DELETE {name}")
-        if name not in self.made:
-            self.answer({"message": "No such container"}, 404)
-        elif self.removed_status != 204:
-            self.answer({"message": "it is busy"}, self.removed_status)
-        else:
-            del self.made[name]
-            self.send(b"", 204)
-
-    def archive(self, container: dict[str, Any], asked: str) -> None:
-        """A tar of what is mounted at a path or below it, as Docker makes it: named from the path's last component."""
-        if self.archive_status != 201:
-            self.answer({"message": "out of order"}, self.archive_status)
-            return
-        files: dict[str, bytes] = {}
-        for mount in container["HostConfig"]["Mounts"]:
-            assert mount["ReadOnly"]
-            if mount["Source"] == f"{ROOT}/image/{DRIVER}/imagedb/content/sha256/{DIGEST[7:]}":
-                files[mount["Target"]] = self.config
-            for chain, record in zip(chain_ids(DIFF_IDS), self.records, strict=False):
-                if mount["Source"] == f"{ROOT}/image/{DRIVER}/layerdb/sha256/{chain[7:]}" and record is not None:
-                    files[mount["Target"] + "/cache-id"] = b"abc"
-                    files[mount["Target"] + "/tar-split.json.gz"] = record
-        builder, above = LayerBuilder(), asked.rpartition("/")[0] + "/"
-        for path, content in files.items():
-            if path == asked or path.startswith(asked + "/"):
-                builder.file(path.removeprefix(above), content)
-        self.send(builder.tar())
-
-    def answer(self, document: object, status: int = 200) -> None:
-        self.send(json.dumps(document).encode(), status, "application/json")
-
-    def send(self, body: bytes, status: int = 200, kind: str = "application/x-tar") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@contextmanager
-def engine(monkeypatch: pytest.MonkeyPatch, **behaviour: object) -> Iterator[type[Engine]]:
-    handler = type("Handler", (Engine,), {"made": {}, "seen": [], **behaviour})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        monkeypatch.setenv("DOCKER_HOST", f"tcp://127.0.0.1:{server.server_port}")
-        try:
-            yield handler
-        finally:
-            server.shutdown()
-            thread.join()
+from imagelint.image.sources.layerdb import Records, places, shelf
+from tests.image.lending import CONFIG, DIFF_IDS, DIGEST, DRIVER, IMAGE, RECORDS, ROOT, Engine, engine
 
 
 @pytest.fixture
@@ -408,75 +235,3 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
     path.symlink_to("/dev/zero")
     with pytest.raises(EngineError, match="cannot be read"):
         records.index(config, [0, 1], "example:1", None, READING)
-
-
-def header(size: int) -> dict[str, object]:
-    info = tarfile.TarInfo("f")
-    info.size = size
-    return segment(info.tobuf())
-
-
-def entry(size: object) -> dict[str, object]:
-    return {"type": 1, "name": "f", "size": size, "payload": "AAAAAAAAAAA=", "position": 1}
-
-
-END = segment(bytes(1024))
-HOSTILE = {
-    "nothing": (b"", "not compressed with gzip"),
-    "no gzip": (b"{}\n", "not compressed with gzip"),
-    "cut": (RECORDS[0][:-20], "gzip stream"),
-    "flipped": (RECORDS[0][:60] + bytes(8) + RECORDS[0][68:], "gzip stream|not JSON|none of tar-split|base64"),
-    "no JSON": (gzip.compress(b"{\n"), "not JSON"),
-    "no record": (packed([[1]]), "none of tar-split's"),
-    "deep": (gzip.compress(b"[" * 1_000_000 + b"\n"), "not JSON"),
-    "another type": (packed([{"type": 3}]), "none of tar-split's"),
-    "a payload of another type": (packed([{"type": 2, "payload": 7}]), "none of tar-split's"),
-    "no base64": (packed([{"type": 2, "payload": "@@@@", "position": 0}]), "not base64"),
-    "base64 that is cut": (packed([{"type": 2, "payload": "YQ=a", "position": 0}]), "not base64"),
-    "a base64 that is none elsewhere": (packed([{"payload": "é", "type": 2}]), "not base64"),
-    "a negative size": (packed([header(5), entry(-5)]), "none of tar-split's"),
-    "a size that is none": (packed([header(5), entry(True)]), "none of tar-split's"),
-    "an absurd size": (packed([header(5), entry(1 << 63)]), "none of tar-split's"),
-    "a sum of four bytes": (packed([header(5), entry(5) | {"payload": "AAAAAA=="}]), "none of tar-split's"),
-    "two records in a line": (gzip.compress(b'{"type":2}{"type":2}'), "not JSON"),
-    "a size of thousands of digits": (gzip.compress(b'{"type":1,"size":' + b"9" * 5000 + b"}\n"), "not JSON"),
-    "more than a layer may have": (packed([header(8 << 30), entry(1 << 62)]), "more than 68,719,476,736 bytes"),
-    "less content": (packed([header(600), entry(5), segment(bytes(507)), END]), "different sizes"),
-    "more content": (packed([header(600), entry(5000), segment(bytes(4)), END]), "different sizes"),
-    "content of no header": (packed([entry(5), END]), "content where a header should be"),
-    "content of a directory": (packed([segment(tarfile.TarInfo("d/").tobuf()), entry(5), END]), "different|content"),
-    "content in a tar's end": (packed([segment(bytes(512)), entry(512), segment(bytes(512))]), "content|lone block"),
-    "content twice": (packed([header(5), entry(5), entry(5), END]), "lacks a file's padding"),
-    "no padding": (packed([header(5), entry(5)]), "ends too early"),
-    "no header": (packed([segment(b"x" * 512), END]), "checksum is wrong"),
-    "half a header": (packed([segment(b"x" * 100)]), "middle of a header"),
-    "a layer that is compressed": (packed([segment(gzip.compress(bytes(64))), entry(5)]), "content where|gzip stream"),
-    "a long line": (gzip.compress(b'{"type":2,"payload":"' + b"A" * (6 << 20)), "a line of more than"),
-}
-
-
-@pytest.mark.parametrize(("record", "message"), HOSTILE.values(), ids=HOSTILE)
-def test_hostile_records(monkeypatch: pytest.MonkeyPatch, record: bytes, message: str) -> None:
-    """One line says what it is, and what helps; and the container is gone."""
-    with engine(monkeypatch, records=[RECORDS[0], record]) as handler:
-        with pytest.raises(BrokenImageError, match=message) as caught:
-            read_image("example:1", tar_split=True)
-        assert not handler.made
-    assert f"example:1: layer {DIFF_IDS[1]}: " in caught.value.message
-    assert caught.value.hint == "without --tar-split the image is exported and verified"
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        (b'{"type":2,"payload":"","position":1}\n', "more than 2,048,000 bytes"),
-        (b'{"type":1,"name":"x","payload":null,"position":1}\n', "more than 2,048,000 bytes"),
-        (b" " * 1023 + b"\n", "not JSON"),
-    ],
-)
-def test_what_unpacks_to_much_more_than_it_is(monkeypatch: pytest.MonkeyPatch, line: bytes, message: str) -> None:
-    """A record that goes on for ever with nothing in it has an end: as many bytes as the entries allowed may have."""
-    limits = DEFAULT_LIMITS._replace(entries=1000)
-    bomb = gzip.compress(line * 100_000)
-    with engine(monkeypatch, records=[RECORDS[0], bomb]), pytest.raises(BrokenImageError, match=message):
-        read_image("example:1", tar_split=True, limits=limits)
