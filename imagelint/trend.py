@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS budgets (
     run INTEGER NOT NULL, name TEXT NOT NULL, observed NUMERIC NOT NULL, allowed NUMERIC NOT NULL,
     held INTEGER NOT NULL, waived TEXT
 )"""
+_HAS_BUDGETS = "SELECT 1 FROM sqlite_master WHERE name = 'budgets'"
 _OF_RUN = "SELECT name, observed, allowed, held, waived FROM budgets WHERE run = ? ORDER BY rowid"
 _COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA", "BUILD_VCS_NUMBER", "GIT_COMMIT")
 
@@ -87,7 +88,11 @@ def runs(path: str, image: str | None, last: int) -> Sequence[Run]:
     try:
         with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=10)) as connection:
             rows = connection.execute(query, (image, last)).fetchall()
-            found = [_run(row, connection.execute(_OF_RUN, row[:1]).fetchall()) for row in reversed(rows)]
+            # Files of the first versions have no budgets; a run that is added brings their table along.
+            kept = connection.execute(_HAS_BUDGETS).fetchone() is not None
+            found = [
+                _run(row, connection.execute(_OF_RUN, row[:1]).fetchall() if kept else ()) for row in reversed(rows)
+            ]
     except (sqlite3.Error, TypeError, ValueError) as error:
         raise InputError(f"{path}: is no record of imagelint's runs: {error}") from error
     if image is not None and not found:

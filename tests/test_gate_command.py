@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -75,6 +77,26 @@ def test_budgets(imagelint: Run, folder: Path, options: list[str], held: bool) -
     report = json.loads(done.stdout)
     assert (done.returncode, report["verdict"]) == ((0, "held") if held else (1, "broken")), done.stderr
     assert all(check["message"] and "observed" in check and "limit" in check for check in report["checks"])
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "github", "sarif", "gitlab", "junit", "json"])
+def test_findings_that_cost_too_much_are_named(imagelint: Run, folder: Path, form: str) -> None:
+    """With their lines; layers are named where another budget is broken too."""
+    arguments = ["gate", "image.tar", "--isolated", "--dockerfile", "Dockerfile", "--output-format", form]
+    done = imagelint(*arguments, "--max-reclaimable", "499", cwd=folder)
+    assert done.returncode == 1
+    if form == "json":
+        found = [(each["code"], each["line"], each["bytes"]) for each in json.loads(done.stdout)["findings"]]
+        assert found == [("IL205", 3, 500)]
+    else:
+        assert "IL205" in done.stdout
+        assert "line 3" in done.stdout
+    assert "the largest layers" not in done.stdout
+    held = imagelint(*arguments, "--max-reclaimable", "500", "--max-size", "1", cwd=folder)
+    assert "IL205" not in held.stdout
+    if form == "text":
+        both = imagelint(*arguments, "--max-reclaimable", "499", "--max-size", "1", cwd=folder)
+        assert both.stdout.index("the dearest findings:") < both.stdout.index("the largest layers:")
 
 
 @pytest.mark.parametrize(
@@ -233,6 +255,23 @@ def test_a_record_and_its_trend(imagelint: Run, folder: Path) -> None:
     (folder / "other").write_text("no database")
     assert imagelint("trend", "other", cwd=folder).returncode == 2
     assert imagelint("trend", "nowhere", cwd=folder).returncode == 2
+
+
+def test_a_record_of_the_first_versions_has_no_budgets(imagelint: Run, folder: Path) -> None:
+    """It is read as it is, and the next run brings the table along."""
+    record = ["gate", "image.tar", "--isolated", "--max-size", "10kB", "--record", "runs.sqlite"]
+    imagelint(*record, cwd=folder)
+    with closing(sqlite3.connect(folder / "runs.sqlite")) as connection:
+        connection.execute("DROP TABLE budgets")
+
+    def budgets() -> list[list[str]]:
+        done = imagelint("trend", "runs.sqlite", "--output-format", "json", cwd=folder)
+        assert (done.returncode, done.stderr) == (0, "")
+        return [[each["name"] for each in run["budgets"]] for run in json.loads(done.stdout)["runs"]]
+
+    assert budgets() == [[]]
+    imagelint(*record, cwd=folder)
+    assert budgets() == [[], ["max-size"]]
 
 
 def test_the_snapshot_of_a_real_image_comes_back(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from importlib import import_module
 
 from imagelint import __version__
 from imagelint.errors import ImagelintError
+from imagelint.output import plain
 from imagelint.output.formats import NAMES as FORMATS
 from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
@@ -29,8 +30,11 @@ def main(argv: Sequence[str]) -> int:
     if sys.stdout is None:
         complain(ImagelintError("standard output is closed: there is nowhere to report to"))
         return 2
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="backslashreplace")  # what the terminal's encoding lacks is no reason to stop
+    # What the terminal's encoding lacks is no reason to stop. Names in an image are told exactly.
+    signs = "backslashreplace" if arguments.command in ("cat", "ls", "parse") else plain.register()
+    for stream, errors in ((sys.stdout, signs), (sys.stderr, plain.register())):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors=errors)
     try:
         os.getcwd()
     except OSError:

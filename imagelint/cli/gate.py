@@ -103,7 +103,7 @@ def _judge(arguments: argparse.Namespace, reports: Sequence[tuple[str, str]], ba
     read = subject.read(
         arguments, contents=_needs_contents(budgets, baseline), priced=budgets.max_reclaimable is not None
     )
-    verdict = gate.judge(gate.Subject(read.report, read.paths, read.findings_bytes), budgets, baseline)
+    verdict = gate.judge(gate.Subject(read.report, read.paths, read.findings_bytes, read.costs), budgets, baseline)
     _keep(arguments, budgets, gate.snapshot(read.report), baseline if verdict.held else None)
     if arguments.record:
         from imagelint import trend

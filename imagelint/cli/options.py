@@ -141,9 +141,12 @@ def _style(arguments: argparse.Namespace, settings: Settings) -> Style | None:
     """How findings are written as text; None where something else is printed."""
     if arguments.diff or arguments.statistics or _output_format(arguments, settings) != "text":
         return None
+    from imagelint.output import plain
     from imagelint.output.style import Style, wants_colour
 
-    return Style(colour=settings.colour and _output_file(arguments) is None and wants_colour(sys.stdout))
+    if _output_file(arguments) is not None:
+        return Style(colour=False)
+    return Style(colour=settings.colour and wants_colour(sys.stdout), dots=plain.dots(sys.stdout))
 
 
 def _layer(arguments: argparse.Namespace) -> Layer:

@@ -7,6 +7,7 @@ import sys
 from imagelint import files, linter
 from imagelint.cli import subject
 from imagelint.cli.lintrun import checked
+from imagelint.cli.shared import say_unused
 from imagelint.errors import UsageError
 from imagelint.finding import FileReport
 from imagelint.records import TYPE_CHECKING
@@ -33,6 +34,7 @@ def report(arguments: argparse.Namespace, chosen: Options, paths: Sequence[str])
     name = chosen.job.building.stdin_name or path if path == "-" else path
     context = chosen.job.building.context(path)
     linted = checked(linter.lint(name, data, chosen.job.plan, context))
+    say_unused(linted)
     assessed = _assessed(arguments, linted, chosen, least)
     if not assessed.attribution.matches:
         print(f"imagelint: warning: {printable(assessed.doubt)}", file=sys.stderr)
@@ -51,5 +53,5 @@ def _assessed(arguments: argparse.Namespace, linted: linter.Linted, chosen: Opti
                 linted.path, linted.source.text, chosen.job.plan, linted.graph.context, measured
             ),
             least=least,
-            tar=opened.source.tar if arguments.compressed else None,
+            tars=opened.source.tars if arguments.compressed else None,
         )

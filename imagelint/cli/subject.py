@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
 
 from imagelint.cli.progress import bar
-from imagelint.cli.shared import build_context
+from imagelint.cli.shared import build_context, say_unused
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.sizes import parse_size
 from imagelint.text import printable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from imagelint.attribution import Attribution
     from imagelint.finding import Finding
+    from imagelint.gate import Cost
     from imagelint.graph import BuildContext
     from imagelint.image.comparison import Comparison
     from imagelint.image.model import Image
@@ -35,6 +36,7 @@ class Subject(NamedTuple):
     paths: Sequence[str] = ()
     path: str = ""
     findings_bytes: int | None = None
+    costs: Sequence[Cost] = ()
 
 
 def read(arguments: argparse.Namespace, *, contents: bool = True, priced: bool = False) -> Subject:
@@ -53,13 +55,24 @@ def read(arguments: argparse.Namespace, *, contents: bool = True, priced: bool =
         return Subject(analyze(ledger), {}, paths)
     tied = tie(ledger.image, linted_)
     report = analyze(ledger, tied.base_layers)
-    total = None
+    found = Subject(report, places(report, tied, linted_), paths, linted_.path)
     if priced and tied.matches:
         from imagelint.pricing.assessment import assess
 
         text, context = linted_.source.text, linted_.graph.context
-        total = assess(ledger, linted_, lambda measured: linted(linted_.path, text, context, measured)).bill.total
-    return Subject(report, places(report, tied, linted_), paths, linted_.path, total)
+        bill = assess(ledger, linted_, lambda measured: linted(linted_.path, text, context, measured)).bill
+        return found._replace(findings_bytes=bill.total, costs=tuple(_costs(bill.findings, linted_)))
+    return found
+
+
+def _costs(findings: Sequence[Finding], linted_: Linted) -> Iterator[Cost]:
+    from imagelint.gate import Cost
+
+    line = linted_.source.index.position
+    for each in findings:
+        if each.price is not None and each.price.layer_bytes:
+            first, last = line(each.span.start).line, line(max(each.span.start, each.span.end - 1)).line
+            yield Cost(each.code, each.message, first, last, each.price.layer_bytes)
 
 
 def read_as(arguments: argparse.Namespace, reference: str) -> Subject:
@@ -136,9 +149,10 @@ def _base_layers(image: Image, linted: Linted | None) -> int | None:
 
 
 def tie(image: Image, linted: Linted) -> Attribution:
-    """Which line made which layer; says so where the Dockerfile is not the image's."""
+    """Which line made which layer; says so where the Dockerfile is not the image's, or has no use for an argument."""
     from imagelint.attribution import attribution
 
+    say_unused(linted)
     found = attribution(image.history, linted.graph)
     if not found.matches:
         doubt = f"{linted.path} does not look like the Dockerfile of {image.reference}"

@@ -11,6 +11,7 @@ from imagelint.gate.budgets import (
     DEFAULT_GROWTH,
     Budgets,
     Check,
+    Cost,
     DiveRules,
     Growth,
     Subject,
@@ -26,6 +27,7 @@ __all__ = [
     "BaseLayer",
     "Budgets",
     "Check",
+    "Cost",
     "Culprit",
     "DiveRules",
     "Growth",
@@ -54,11 +56,15 @@ class Culprit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome of every budget, and who is to blame: layers and packages, the dearest first."""
+    """The outcome of every budget, and who is to blame: layers and packages, the dearest first.
+
+    `costs` are what the Dockerfile's findings cost, where these cost too much.
+    """
 
     checks: tuple[Check, ...]
     culprits: tuple[Culprit, ...]
     baseline: Snapshot | None
+    costs: tuple[Cost, ...] = ()
 
     @property
     def held(self) -> bool:
@@ -71,7 +77,9 @@ def judge(subject: Report | Subject, budgets: Budgets, baseline: Snapshot | None
     subject = subject if isinstance(subject, Subject) else Subject(subject)
     checks = judged(subject, budgets, baseline, today or date.today())
     culprits = sorted(_culprits(subject.report, baseline), key=lambda each: -each.delta_bytes) if baseline else ()
-    return Verdict(tuple(checks), tuple(culprits), baseline)
+    broken = any(check.name == "max-reclaimable" and not check.held for check in checks)
+    costs = sorted(subject.costs, key=lambda each: -each.bytes) if broken else ()
+    return Verdict(tuple(checks), tuple(culprits), baseline, tuple(costs))
 
 
 def _culprits(report: Report, baseline: Snapshot) -> Iterator[Culprit]:

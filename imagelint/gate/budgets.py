@@ -119,12 +119,27 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Cost:
+    """A finding of the Dockerfile at its lines, and the layer bytes that it costs."""
+
+    code: str
+    message: str
+    line: int
+    end_line: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
-    """What is judged: an image's report, its live paths, and what its Dockerfile's findings cost, where known."""
+    """What is judged: an image's report, its live paths, and what its Dockerfile's findings cost, where known.
+
+    `findings_bytes` is what they cost together, which is less than the sum of `costs` where two share bytes.
+    """
 
     report: Report
     paths: Sequence[str] = ()
     findings_bytes: int | None = None
+    costs: Sequence[Cost] = ()
 
 
 def judged(subject: Subject, budgets: Budgets, baseline: Snapshot | None, today: date) -> list[Check]:

@@ -8,9 +8,13 @@ from imagelint.graph.stage import PLATFORM_ARGS
 from imagelint.records import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from imagelint.dockerfile.instructions import Instruction
+
+#: What builds take without an ARG; proxies also in capital letters.
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy")
+_EPOCH = "SOURCE_DATE_EPOCH"
 
 
 def global_scope() -> Scope:
@@ -46,6 +50,16 @@ def global_arguments(instructions: Sequence[Instruction]) -> Iterator[Arg]:
             return
         if isinstance(each, Arg):
             yield each
+
+
+def unused(instructions: Sequence[Instruction], given: Iterable[str]) -> list[str]:
+    """The build arguments that no ARG names, but for those that a build knows without one."""
+    known = {pair.key for each in instructions if isinstance(each, Arg) for pair in each.pairs} | PLATFORM_ARGS.keys()
+    return [
+        name
+        for name in given
+        if name not in known and name.lower() not in _PROXIES and not name.startswith("BUILDKIT_") and name != _EPOCH
+    ]
 
 
 def defaults(instructions: Sequence[Instruction]) -> Scope:

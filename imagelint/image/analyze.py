@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from heapq import nlargest
-from operator import attrgetter
 
 from imagelint.image.compat import dive_numbers
 from imagelint.image.folders import heavy_folders
@@ -14,7 +13,8 @@ from imagelint.image.merged import Merged
 from imagelint.image.model import Image
 from imagelint.image.report import ImageSummary, LayerReport, PathSize, Report
 from imagelint.image.tree import Tree
-from imagelint.image.waste import duplicate_files, summarize
+from imagelint.image.waste import duplicate_files
+from imagelint.image.wasted import summarize
 
 LARGEST_FILES = 20
 LARGEST_FOLDERS = 20
@@ -28,24 +28,22 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
     """
     merged = image if isinstance(image, Merged) else Merged(image)
     image, tree, indexes = merged.image, merged.tree, merged.indexes
-    dive = dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers])  # first: it needs room for a while
-    waste = [*merged.wasted, *duplicate_files(indexes, tree)]
-    waste.sort(key=attrgetter("path", "stored_by"))
-    waste.sort(key=attrgetter("bytes"), reverse=True)  # which leaves the order of what is equal
+    dive = dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers], tree)
+    waste = merged.wasted.ordered(duplicate_files(indexes, tree))
     by_folder, sizes, files = _by_folder(merged), tree.sizes, merged.files
 
     def bytes_of(path: str) -> int:
         return sizes[files[path]]
 
     stored = sum(layer.layer_bytes for layer in image.layers)
-    reclaimable = sum(map(attrgetter("bytes"), merged.wasted))
+    reclaimable = sum(merged.wasted.bytes)
     return Report(
         image=_summary(image, stored),
         layers=tuple(_layers(image, tree, base_layers)),
         live_bytes=stored - reclaimable,
         reclaimable_bytes=reclaimable,
         reclaimable=tuple(summarize(waste)),
-        waste=tuple(waste),
+        waste=waste,
         largest=tuple(_largest(merged)),
         packages=merged.inventory.packages if image.contents else (),
         recommended=merged.inventory.recommended if image.contents else (),

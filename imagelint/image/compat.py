@@ -9,55 +9,104 @@ second time: an archive of Docker before 25 has a symbolic link for it, which di
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain, compress
 
 from imagelint.image.index import ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex
 from imagelint.image.report import DiveNumbers
 from imagelint.image.tar import DIRECTORY
+from imagelint.image.tree import Tree
 
 _MARKERS = frozenset((WHITEOUT, OPAQUE, BOOKKEEPING))
 _DIRECTORY = -1  # in the place of a directory's size, which is 0
 
 
-def dive_numbers(layers: Iterable[tuple[str, LayerIndex]]) -> DiveNumbers:
-    """dive's efficiency, wasted bytes and user-wasted percent (which is a fraction) of layers, given with diff_ids."""
-    distinct: dict[str, tuple[int, LayerIndex]] = {}
-    for number, (diff_id, index) in enumerate(layers):
-        distinct.setdefault(diff_id, (number, index))
-    user_bytes = sum(index.layer_bytes for number, index in distinct.values() if number > 0)
-    efficiency, wasted_bytes = _efficiency([index for _, index in distinct.values()])
+def dive_numbers(layers: Sequence[tuple[str, LayerIndex]], tree: Tree) -> DiveNumbers:
+    """dive's efficiency, wasted bytes and user-wasted percent (which is a fraction) of layers, given with diff_ids.
+
+    `tree` has the layers merged: it knows of most paths which entries have replaced which. Only the others, and what
+    whiteouts are about, are reckoned here path by path.
+    """
+    numbers: dict[str, int] = {}
+    for number, (diff_id, _) in enumerate(layers):
+        numbers.setdefault(diff_id, number)
+    trees = {number: _LayerTree(layers[number][1], tangled=number in tree.tangled) for number in numbers.values()}
+    removed = _removals(list(trees.values()))
+    doubtful = set(tree.doubtful).union(*(each.doubtful for each in trees.values()))
+    for number in set(range(len(layers))).difference(trees):
+        doubtful.update(layers[number][1].paths)
+    sums = _of_chains(layers, tree, doubtful)
+    for each, gone in zip(trees.values(), removed, strict=True):
+        sums.put(each, gone, doubtful)
+    efficiency, wasted_bytes = sums.efficiency()
+    user_bytes = sum(layers[number][1].layer_bytes for number in trees if number > 0)
     return DiveNumbers(efficiency, wasted_bytes, wasted_bytes / user_bytes if user_bytes else None)
 
 
-def _efficiency(layers: Sequence[LayerIndex]) -> tuple[float, int]:
-    """The least that the paths could take by what they do take, and the bytes of paths that come more than once."""
-    least: dict[str, int] = {}
-    total: dict[str, int] = {}  # of the paths that came more than once
-    not_found: set[str] = set()
-    trees = [_LayerTree(layer) for layer in layers]
+def _removals(trees: Sequence[_LayerTree]) -> list[dict[str, int]]:
+    """By layer: the paths that it removes and dive counts, with what dive counts for them."""
     below = _Stack(_Asked(path for tree in trees for path in tree.whiteouts))
     last = max((number for number, tree in enumerate(trees) if tree.whiteouts), default=0)
+    removed: list[dict[str, int]] = []
     for number, tree in enumerate(trees):
         # dive looks for what the first layer removes in that layer itself.
         lower = _Stack(_Asked(tree.whiteouts), tree) if number == 0 and tree.whiteouts else below
-        for counted in tree.counted(lower, not_found):
-            olds = list(map(least.get, counted))
-            if olds.count(None) < len(olds):
-                again = [(path, old) for path, old in zip(counted, olds, strict=True) if old is not None]
-                for path, old in again:
-                    size = counted[path]
-                    total[path] = total.get(path, old) + size
-                    if old < size:
-                        counted[path] = old
-            least.update(counted)
+        removed.append(tree.removed(lower))
         if number < last:  # only whiteouts ask what lies below
             below.put(tree)
-    wasted = sum(total.values())
-    found = wasted + sum(least.values()) - sum(map(least.__getitem__, total))
-    # A path that dive did not find has the size -1 to it, unless another layer has it.
-    smallest = sum(least.values()) - len(not_found - least.keys())
-    return (float(smallest) / float(found) if found else 1.0), wasted
+    return removed
+
+
+def _of_chains(layers: Sequence[tuple[str, LayerIndex]], tree: Tree, doubtful: AbstractSet[str]) -> _Sums:
+    """What the paths come to at which entries have replaced entries, one after another."""
+    chains: dict[int, tuple[int, int]] = {}  # by the last entry: all that the path took, and the least of it
+    sizes = tree.sizes
+    for number, (olds, news) in enumerate(tree.replaced):
+        paths, start = layers[number][1].paths, tree.start(number)
+        for old, new in zip(olds, news, strict=True):
+            if paths[new - start] not in doubtful:
+                total, least = chains.pop(old, (sizes[old], sizes[old]))
+                size = sizes[new]
+                chains[new] = total + size, min(least, size)
+    return _Sums(sum(total for total, _ in chains.values()), sum(least for _, least in chains.values()))
+
+
+class _Sums:
+    """What dive adds up: all that paths take, the least that they could, and what the ones take that come again."""
+
+    def __init__(self, wasted: int, least: int) -> None:
+        """Begins with paths that come again, whose bytes `put` adds to all."""
+        self._all = 0
+        self._again = wasted
+        self._saved = wasted - least
+        self._least: dict[str, int] = {}
+        self._total: dict[str, int] = {}  # of the paths that came more than once
+        self._not_found: set[str] = set()
+
+    def put(self, tree: _LayerTree, removed: dict[str, int], doubtful: AbstractSet[str]) -> None:
+        """Adds a layer: its files, links and empty directories, then what it removes."""
+        others, added = tree.added(doubtful)
+        self._all += others
+        if tree.not_found is not None:
+            self._not_found.add(tree.not_found)
+        least, total = self._least, self._total
+        for counted in (added, removed):
+            for path, size in counted.items():
+                old = least.get(path)
+                if old is not None:
+                    total[path] = total.get(path, old) + size
+                least[path] = size if old is None or size < old else old
+            self._all += sum(counted.values())
+
+    def efficiency(self) -> tuple[float, int]:
+        """The least by all, and the bytes of paths that come more than once."""
+        least, total = self._least, self._total
+        wasted = sum(total.values())
+        saved = self._saved + wasted - sum(map(least.__getitem__, total))
+        # A path that dive did not find has the size -1 to it, unless another layer has it.
+        smallest = self._all - saved - len(self._not_found - least.keys())
+        return (float(smallest) / float(self._all) if self._all else 1.0), self._again + wasted
 
 
 class _Asked:
@@ -65,6 +114,7 @@ class _Asked:
 
     def __init__(self, whiteouts: Iterable[str]) -> None:
         self.whiteouts = frozenset(whiteouts)
+        self.folders = frozenset(path.rpartition("/")[0] for path in self.whiteouts)
         self._below = {"": False, **dict.fromkeys(self.whiteouts, True)}
 
     def about(self, path: str, folder: str) -> bool:
@@ -87,11 +137,20 @@ class _Asked:
 class _LayerTree:
     """A layer as dive's tree has it: every path with its size, the parents that no entry names, whiteouts apart."""
 
-    def __init__(self, index: LayerIndex) -> None:
+    def __init__(self, index: LayerIndex, *, tangled: bool) -> None:
         self._index = index
+        self._tangled = tangled
+        self._end: list[bytes] | None = None
+        self.not_found: str | None = None
         removed = (index.paths[row] for row in index.markers if index.types[row] == WHITEOUT)
         self.whiteouts = list(dict.fromkeys(removed))
         self._parents = self._above()
+
+    @property
+    def doubtful(self) -> Sequence[str]:
+        """The paths that are to be reckoned one by one; all, where that is not known, or dive gives up."""
+        index = self._index
+        return index.paths if self._tangled or self._end else [index.paths[row] for row in index.markers]
 
     def _above(self) -> set[str]:
         """The folders of the entries and whiteouts, and those above that are no entries themselves."""
@@ -111,16 +170,18 @@ class _LayerTree:
     def asked(self, asked: _Asked) -> dict[str, tuple[int, str]]:
         """The paths that whiteouts ask for, with bytes and folders, those that no entry names included."""
         index = self._index
-        rows = zip(index.paths, index.folders, index.sizes, index.types, strict=True)
-        inside = {folder: asked.inside(folder) for folder in self._parents}
-        for row in index.markers:
-            inside.setdefault(index.folders[row], False)
         named = asked.whiteouts
-        found = {
-            path: (_DIRECTORY if kind == DIRECTORY else size, folder)
-            for path, folder, size, kind in rows
-            if (inside[folder] or path in named) and kind not in _MARKERS
+        inside = {
+            folder: asked.inside(folder)
+            for folder in self._parents.union(map(index.folders.__getitem__, index.markers))
         }
+        # Few folders have what is asked for, so that most rows need no more than a look at theirs.
+        folders = {folder for folder, is_inside in inside.items() if is_inside}.union(asked.folders)
+        found: dict[str, tuple[int, str]] = {}
+        for row in compress(range(len(index)), map(folders.__contains__, index.folders)):
+            path, folder, kind = index.paths[row], index.folders[row], index.types[row]
+            if (inside[folder] or path in named) and kind not in _MARKERS:
+                found[path] = (_DIRECTORY if kind == DIRECTORY else index.sizes[row], folder)
         for row in index.markers:
             path, folder = index.paths[row], index.folders[row]
             if index.types[row] == OPAQUE and asked.about(path, folder):
@@ -131,34 +192,40 @@ class _LayerTree:
                 found.setdefault(path, (0, folder))
         return found
 
-    def _sizes(self) -> dict[str, int]:
-        """The bytes of each path that an entry names."""
-        index = self._index
-        entries: Iterable[tuple[str, int]] = zip(index.paths, index.sizes, strict=True)
-        if index.markers:
-            entries = compress(entries, index.types.translate(ARE_NODES))
-        found = dict(entries)
-        for row in index.markers:
-            if index.types[row] == OPAQUE:
-                found.setdefault(index.paths[row], 0)
-        found.pop("", None)
-        return found
-
-    def counted(self, below: _Stack, not_found: set[str]) -> Iterator[dict[str, int]]:
-        """What counts in this layer, with its bytes: files, links and empty directories, then what is removed."""
-        added = self._sizes()
-        for path in self._parents:
-            added.pop(path, None)
+    def removed(self, below: _Stack) -> dict[str, int]:
+        """What counts of the layer's whiteouts, with its bytes."""
         removed = {path: below.removed_bytes(path) for path in self.whiteouts}
         missing = [path for path, size in removed.items() if size is None]
         if missing:
             # dive goes depth first, by the bytes of the names, and gives up at the first that it does not find.
-            end, path = min((_components(path, whiteout=True), path) for path in missing)
-            not_found.add(path)
+            self._end, self.not_found = min((_components(path, whiteout=True), path) for path in missing)
+            removed = {path: size for path, size in removed.items() if _components(path, whiteout=True) < self._end}
+        return {path: size for path, size in removed.items() if size is not None}
+
+    def added(self, doubtful: AbstractSet[str]) -> tuple[int, dict[str, int]]:
+        """What counts of the layer's entries, in bytes: as a sum, and those at doubtful paths by path."""
+        index, end = self._index, self._end
+        if not self._tangled and end is None:
+            markers = sum(map(index.sizes.__getitem__, index.markers))
+            added = self._sizes(compress(range(len(index)), map(doubtful.__contains__, index.paths)))
+            return index.layer_bytes - markers - sum(added.values()), added
+        added = self._sizes(range(len(index)))
+        if end is not None:
             added = {path: size for path, size in added.items() if _components(path) < end}
-            removed = {path: size for path, size in removed.items() if _components(path, whiteout=True) < end}
-        yield added
-        yield {path: size for path, size in removed.items() if size is not None}
+        return 0, added
+
+    def _sizes(self, rows: Iterable[int]) -> dict[str, int]:
+        """The bytes of each path that the entries in some rows name, and that is no parent."""
+        index = self._index
+        paths, sizes, types = index.paths, index.sizes, index.types
+        found = {paths[row]: sizes[row] for row in rows if types[row] not in _MARKERS}
+        for row in index.markers:
+            if types[row] == OPAQUE:
+                found.setdefault(paths[row], 0)
+        for path in found.keys() & self._parents:
+            del found[path]
+        found.pop("", None)
+        return found
 
 
 class _Stack:

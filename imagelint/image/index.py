@@ -78,7 +78,7 @@ class LayerIndex:
     def folders(self) -> list[str]:
         """By row: the folder that the path is in, one text for all that are in it. Asked for again and again."""
         folders = [path.rpartition("/")[0] for path in self.paths]
-        known: dict[str, str] = {}
+        known = {path: path for path in compress(self.paths, self.types.translate(ARE_DIRECTORIES))}
         return [known.setdefault(folder, folder) for folder in folders]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from xxhash import xxh3_64, xxh3_64_intdigest
 
 from imagelint.errors import BrokenImageError
+from imagelint.image.deaths import NOTHING
 from imagelint.image.elf import ReadAt
 from imagelint.image.index import LayerIndex
 from imagelint.image.limits import MIB
@@ -45,8 +46,9 @@ def _candidates(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[int]:
     """The nodes whose content may be that of another one, where that makes a difference (`imagelint.image.waste`)."""
     sizes = tree.sizes
     of_size: dict[int, dict[int, list[int]]] = {}
-    for node, _, layer, _, successor in tree.deaths:
-        if successor is not None:
+    deaths = tree.deaths
+    for node, layer, successor in zip(deaths.nodes, deaths.layers, deaths.successors, strict=True):
+        if successor != NOTHING:
             if successor >= 0 and sizes[successor] == sizes[node]:
                 yield node
                 yield successor

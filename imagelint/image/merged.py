@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from imagelint.image.deaths import Death
 from imagelint.image.index import LayerIndex
 from imagelint.image.model import Image
 from imagelint.image.packages.inventory import Inventory
 from imagelint.image.report import WastedFile
-from imagelint.image.tree import Death, Tree
+from imagelint.image.tree import Tree
 from imagelint.image.waste import hidden_files
+from imagelint.image.wasted import Wasted
 
 
 class Merged:
@@ -26,9 +28,9 @@ class Merged:
         return self.image.tree or Tree(self.indexes)
 
     @cached_property
-    def wasted(self) -> list[WastedFile]:
+    def wasted(self) -> Wasted:
         """Every entry with bytes that is stored and not live, and why."""
-        return list(hidden_files(self.indexes, self.tree))
+        return hidden_files(self.indexes, self.tree)
 
     @property
     def hidden(self) -> Iterator[tuple[Death, WastedFile]]:

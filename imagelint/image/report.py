@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from imagelint.records import NamedTuple, record
+from imagelint.records import TYPE_CHECKING, NamedTuple, record
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 class ImageSummary(NamedTuple):
@@ -127,7 +130,7 @@ class Report(NamedTuple):
     live_bytes: int
     reclaimable_bytes: int
     reclaimable: tuple[Reclaimable, ...]
-    waste: tuple[WastedFile, ...]
+    waste: Collection[WastedFile]
     largest: tuple[PathSize, ...]
     dive: DiveNumbers
     folders: tuple[FolderSize, ...] = ()

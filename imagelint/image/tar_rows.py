@@ -82,16 +82,28 @@ def clean(name: str) -> str:
 
 def clean_all(names: Sequence[bytes]) -> list[str]:
     """The paths of many names. Nearly all are clean, or begin with `./` and end with a slash at most: all at once."""
-    text = text_of(b"\n".join(names)) if names else ""
-    if text.count("\n") != len(names) - 1:
+    text = text_of(b"\n".join((b"", *names, b"")))
+    doubled = "//" in text
+    if "\n./" in text:
+        text = text.replace("\n./", "\n")
+    text = text.replace("/\n", "\n")
+    paths = text[1:-1].split("\n") if names else []
+    if len(paths) != len(names):  # there is a line break in a name
         return [clean(text_of(name)) for name in names]
-    text = f"\n{text}\n".replace("\n./", "\n").replace("/\n", "\n")
-    paths = text[1:-1].split("\n")
-    if "//" in text or "\n/" in text:
+    if doubled or "\n/" in text or _has_dots(text):
         return list(map(clean, paths))
-    if "/." in text or "\n." in text:
-        return [clean(path) if "/." in path or path[:1] == "." else path for path in paths]
     return paths
+
+
+def _has_dots(lines: str) -> bool:
+    """Whether a component of one of many paths, each on a line, is `.` or `..`. Most that begin so are hidden files."""
+    for before in ("/.", "\n."):
+        at = lines.find(before)
+        while at >= 0:
+            if lines[at + 2] in "/\n" or lines[at + 2 : at + 4] in ("./", ".\n"):
+                return True
+            at = lines.find(before, at + 2)
+    return False
 
 
 def text_of(name: bytes) -> str:

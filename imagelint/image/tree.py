@@ -14,50 +14,21 @@ whole, by operations on sets and dictionaries that give what taking its entries 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
-from enum import IntEnum
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
-from itertools import compress, repeat
+from itertools import compress
+from operator import is_not
 
 from imagelint.errors import BrokenImageError
+from imagelint.image.deaths import Cause, Deaths
 from imagelint.image.index import ARE_DIRECTORIES, ARE_NODES, BOOKKEEPING, OPAQUE, WHITEOUT, LayerIndex, marker_name
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
 from imagelint.image.listing import Listing
 from imagelint.image.tar import DIRECTORY, HARD_LINK
-from imagelint.records import NamedTuple
 
 _IMPLIED = -1  # the node of a directory that no entry names
 _MARKERS = frozenset((WHITEOUT, OPAQUE, BOOKKEEPING))
-
-
-class Cause(IntEnum):
-    """Why a path went away. An inode that loses several paths in one layer tells the first of these."""
-
-    REPLACED = 0
-    """Another entry has its path."""
-    REMOVED = 1
-    """A whiteout names it or a directory above it."""
-    OPAQUE = 2
-    """A directory above it is opaque."""
-    COVERED = 3
-    """A directory above it was replaced by something that is none."""
-
-
-class Death(NamedTuple):
-    """An inode with bytes to which no path leads any more, and the layer that took its last path.
-
-    `successor` is the node that has `path` once that layer is applied: what the layer put there (-1 for a directory
-    that no entry names), None where there is nothing.
-    """
-
-    node: int
-    path: str
-    layer: int
-    cause: Cause
-    successor: int | None
-
-
-_DEATH = partial(tuple.__new__, Death)
+_IS_THERE = partial(is_not, None)
 
 
 class Counts:
@@ -74,46 +45,48 @@ class Tree:
 
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
     `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
-    `deaths` what was hidden, in order, `counts` what each layer did.
+    `layer` and `kind` tell of a node the number of its layer and the type of its entry (`imagelint.image.index`),
+    `deaths` what was hidden, in order, `counts` what each layer did. `tangled` are the layers whose entries had to be
+    taken one after another: in all others each path is named once, and what is in a folder is not in a file. Of these
+    `replaced` has, by layer, the nodes of files and links that others have replaced, and those others; all the same
+    `doubtful` paths may be named more often, or be links.
     """
 
     def __init__(self, layers: Iterable[LayerIndex] = (), *, limits: Limits = DEFAULT_LIMITS) -> None:
         self.paths: dict[str, int] = {}
         self.sizes = array("q")
-        self.deaths: list[Death] = []
+        self.deaths = Deaths()
         self.counts: list[Counts] = []
+        self.tangled: set[int] = set()
+        self.replaced: list[tuple[Sequence[int], Sequence[int]]] = []
+        self.doubtful: list[str] = []
+        self._names: list[str] = []  # by node
         self._starts: list[int] = []
         self._layers = array("I")  # by node
         self._kinds = bytearray()
+        self.layer: Callable[[int], int] = self._layers.__getitem__
+        self.kind: Callable[[int], int] = self._kinds.__getitem__
         self._directories = {""}
         self._listing = Listing()
         self._complete = False
         self._links: dict[int, int] = {}  # of an inode with several paths: how many are left
         self._lost: dict[int, tuple[int, Cause, str]] = {}  # and the one it lost last
-        self._dying: list[tuple[int, Cause, str]] = []
         self._implied_bytes = limits.implied_bytes
         for layer in layers:
             self._apply(layer)
         # Nobody but `children` asks any more; then it is made anew, of what is left.
         self._listing = Listing()
+        self._names.clear()
         self._complete = True
 
     def start(self, layer: int) -> int:
         """The node of a layer's first entry; the others follow in the order of the index."""
         return self._starts[layer]
 
-    def kind(self, node: int) -> int:
-        """The type of a node's entry (`imagelint.image.index`)."""
-        return self._kinds[node]
-
     def place(self, node: int) -> tuple[int, int]:
         """The layer of a node, and its row in the layer's index."""
         layer = self._layers[node]
         return layer, node - self._starts[layer]
-
-    def layer(self, node: int) -> int:
-        """The layer of a node."""
-        return self._layers[node]
 
     def is_directory(self, path: str) -> bool:
         """Whether a directory is live at a path."""
@@ -148,15 +121,12 @@ class Tree:
         self._layers.extend(array("I", [len(self._starts) - 1]) * len(layer))
         self._kinds.extend(layer.types)
         self._hide(layer)
+        self._names += layer.paths
         if not self._add_at_once(layer, start):
+            self.tangled.add(len(self._starts) - 1)
+            self.replaced.append(((), ()))
             self._add_each(layer, start)
-        number = len(self._starts) - 1
-        if self._dying:
-            nodes, causes, paths = zip(*self._dying, strict=True)
-            successors = map(self.paths.get, paths)
-            # What Death(…) does, in C: many layers hide thousands of files.
-            self.deaths.extend(map(_DEATH, zip(nodes, paths, repeat(number), causes, successors, strict=False)))
-            self._dying.clear()
+        self.deaths.settle(len(self._starts) - 1, self.paths)
 
     def _hide(self, layer: LayerIndex) -> None:
         """What the layer's markers remove; whiteouts first, so that the order of the tar does not show."""
@@ -165,7 +135,7 @@ class Tree:
             if types[row] == WHITEOUT and paths[row] in self.paths:
                 self._remove(paths[row], Cause.REMOVED)
         for row in layer.markers:
-            if types[row] == OPAQUE:
+            if types[row] == OPAQUE and paths[row] in self._directories:
                 for child in self._listing.take(paths[row]):
                     self._remove(child, Cause.OPAQUE)
 
@@ -181,30 +151,26 @@ class Tree:
         root = nodes.pop("", None)
         if root is not None and self.sizes[root]:
             return False
+        # What is there already: who meets whom. Only two directories may.
+        found = list(map(below.get, nodes))
+        olds = [old for old in found if old is not None]
+        news = list(compress(nodes.values(), map(_IS_THERE, found)))
+        met = self._one_text(paths, [node - start for node in news], olds)
         directories = set(compress(paths, types.translate(ARE_DIRECTORIES)))
         directories.discard("")
         implied = self._implied(layer, directories)
         if not implied.isdisjoint(nodes):
             return False  # an entry below what is no directory
-        lost: list[tuple[int, str]] = []
-        changed = 0
-        olds = list(map(below.get, nodes))
-        if olds.count(None) < len(olds):
-            kinds = self._kinds
-            met = [(old, path) for old, path in zip(olds, nodes, strict=True) if old is not None]
-            lost = [(old, path) for old, path in met if old != _IMPLIED and kinds[old] != DIRECTORY]
-            changed = sum(path not in directories for _, path in met)
-            if changed > sum(path not in directories for _, path in lost):
-                return False  # a directory is replaced, with all that is in it
+        standing = self._directories.intersection(met)
+        if not standing <= directories:
+            return False  # a directory is replaced, with all that is in it
         links = self._own_links(layer, start, nodes, directories)
         if links is None:
             return False
-        sizes, linked, replaced = self.sizes, self._links, Cause.REPLACED
-        self._dying.extend([(old, replaced, path) for old, path in lost if sizes[old] and old not in linked])
-        if linked:
-            for old, path in lost:
-                if old in linked:
-                    self._lose(old, replaced, path)
+        kept = directories.intersection(met)
+        changed = len(met) - len(kept)
+        self.doubtful += kept - standing
+        self._replace_at_once(olds, news, met, standing)
         below.update(nodes)
         self._links.update(links)
         self._directories |= directories
@@ -217,6 +183,30 @@ class Tree:
         counts.changed += changed
         counts.added += len(nodes) - len(directories) - changed
         return True
+
+    def _one_text(self, paths: list[str], rows: Sequence[int], olds: Sequence[int]) -> list[str]:
+        """The paths in rows of a layer, which others have too: all have one text from now on, and it is kept once."""
+        names = map(self._names.__getitem__, olds)  # of what a hard link leads to, another one
+        same = [name if name == paths[row] else paths[row] for row, name in zip(rows, names, strict=True)]
+        for row, name in zip(rows, same, strict=True):
+            paths[row] = name
+        return same
+
+    def _replace_at_once(
+        self, nodes: Sequence[int], news: Sequence[int], paths: Sequence[str], standing: Collection[str]
+    ) -> None:
+        """Replaces what is at many paths, but for the directories that are left standing."""
+        if standing:
+            lost = [path not in standing for path in paths]
+            nodes, news, paths = list(compress(nodes, lost)), list(compress(news, lost)), list(compress(paths, lost))
+        self.replaced.append((array("q", nodes), array("q", news)))
+        linked = self._links.keys()
+        if linked and not linked.isdisjoint(nodes):
+            for node, path in zip(nodes, paths, strict=True):
+                self._lose(node, Cause.REPLACED, path)
+            return
+        sizes = list(map(self.sizes.__getitem__, nodes))
+        self.deaths.add(compress(nodes, sizes), compress(paths, sizes), Cause.REPLACED)
 
     def _implied(self, layer: LayerIndex, directories: set[str]) -> set[str]:
         """The directories that a layer's entries are in, and that neither itself nor the ones below it have."""
@@ -250,6 +240,7 @@ class Tree:
                     return None
             elif target not in directories:
                 nodes[layer.paths[row]] = found
+                self.doubtful.append(layer.paths[row])
                 counts[found] = counts.get(found, 1) + 1
         return counts
 
@@ -286,7 +277,8 @@ class Tree:
         if directory not in self._directories:
             self._imply(directory)
         if self.sizes[node]:
-            self._dying.append((node, Cause.REMOVED, marker_name(kind, path) if kind in _MARKERS else path))
+            name = marker_name(kind, path) if kind in _MARKERS else path
+            self.deaths.add((node,), (name,), Cause.REMOVED)
 
     def _link(self, node: int, path: str, target: str) -> int:
         """The node that a hard link leads to; its own where there is no such file, as links to nothing have none."""
@@ -316,6 +308,7 @@ class Tree:
 
     def _replace(self, path: str, node: int, is_directory: bool) -> None:
         old = self.paths[path]
+        self.doubtful.append(path)
         if path not in self._directories:
             self._lose(old, Cause.REPLACED, path)
             if is_directory:
@@ -334,6 +327,7 @@ class Tree:
             node = self.paths.pop(path, None)
             if node is None:
                 continue
+            self.doubtful.append(path)
             self._lose(node, cause, path)
             if path in self._directories:
                 self._directories.discard(path)
@@ -354,7 +348,7 @@ class Tree:
             if self._links[node]:
                 self._lost[node] = (layer, cause, path)
                 return
-        self._dying.append((node, cause, path))
+        self.deaths.add((node,), (path,), cause)
 
 
 def _directory_of(kind: int, path: str) -> str:

@@ -141,7 +141,7 @@ def _layer(layer: LayerReport, place: Place | None) -> dict[str, Any]:
 
 
 def gate(report: Report, verdict: Verdict, places: Mapping[int, Place]) -> dict[str, Any]:
-    """The report of `gate`: every budget with what was observed, and the layers that grew."""
+    """The report of `gate`: every budget with what was observed, the layers that grew, and what cost too much."""
     return {
         "schema": SCHEMA,
         "verdict": "held" if verdict.held else "broken",
@@ -169,6 +169,10 @@ def gate(report: Report, verdict: Verdict, places: Mapping[int, Place]) -> dict[
             }
             for each in verdict.culprits
         ],
+        "findings": [
+            {"code": each.code, "message": each.message, "line": each.line, "bytes": each.bytes}
+            for each in verdict.costs
+        ],
     }
 
 
@@ -181,6 +185,7 @@ def not_judged(message: str) -> dict[str, Any]:
         "baseline": None,
         "checks": [],
         "culprits": [],
+        "findings": [],
         "message": message,
     }
 

@@ -6,6 +6,8 @@ from imagelint.records import TYPE_CHECKING
 from imagelint.sizes import human
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from imagelint.finding import Finding, Price
 
 
@@ -35,8 +37,8 @@ def cost(price: Price) -> str:
     return f"{text} ({price.reason})" if price.reason else text
 
 
-def _layers(layers: tuple[int, ...]) -> str:
-    """Layers in words, those in a row as a range."""
+def ranges(layers: Iterable[int]) -> list[str]:
+    """Layers, those in a row as a range: `3-5`, `7`."""
     rows: list[list[int]] = []
     for layer in layers:
         if rows and rows[-1][-1] == layer - 1:
@@ -46,5 +48,11 @@ def _layers(layers: tuple[int, ...]) -> str:
     shown: list[str] = []
     for row in rows:
         shown += [f"{row[0]}-{row[-1]}"] if len(row) > 2 else [str(layer) for layer in row]
+    return shown
+
+
+def _layers(layers: tuple[int, ...]) -> str:
+    """Layers in words."""
+    shown = ranges(layers)
     words = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
     return f"layer{'s' * (len(layers) > 1)} {words}"

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from imagelint.output import analysis, escape
 from imagelint.output.json import dumps
-from imagelint.records import TYPE_CHECKING
+from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.repository import from_root
 from imagelint.sizes import human, signed
 from imagelint.text import printable
@@ -16,7 +16,7 @@ from imagelint.text import printable
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from imagelint.gate import Check, Culprit, Verdict
+    from imagelint.gate import Check, Cost, Culprit, Verdict
     from imagelint.image.report import Report
     from imagelint.output.places import Place
 
@@ -87,6 +87,36 @@ def culprit(each: Culprit, places: Mapping[int, Place]) -> str:
     return f"{signed(each.delta_bytes)} {_where(each, places)}: {what}{mostly}"
 
 
+class Blamed(NamedTuple):
+    """What is named beside a broken budget: the rule that it goes by, in words, and where it is.
+
+    `lines` are the Dockerfile's, None where no line is known; `identity` stays the same when the numbers do not.
+    """
+
+    rule: str
+    text: str
+    lines: tuple[int, int] | None
+    identity: str
+
+
+def blamed(read: Judged, verdict: Verdict) -> Iterator[Blamed]:
+    """The findings that cost too much, then who grew, the dearest first, and no more than can be shown."""
+    seen: list[tuple[str, str]] = []
+    for cost in verdict.costs[:SHOWN]:
+        seen.append((cost.code, cost.message))
+        identity = f"costs:{cost.code}:{cost.message}:{seen.count(seen[-1])}"
+        yield Blamed("costs", costly(cost), (cost.line, cost.end_line), identity)
+    for each in verdict.culprits[:SHOWN]:
+        place = read.places.get(each.layer)
+        identity = f"grew:{each.command}:{each.package or ''}:{each.layer}"
+        yield Blamed("grew", culprit(each, read.places), (place.line, place.end_line) if place else None, identity)
+
+
+def costly(each: Cost) -> str:
+    """What a finding costs, and at which line."""
+    return f"{human(each.bytes)} line {each.line}: {each.code} {each.message}"
+
+
 def _markdown(read: Judged, verdict: Verdict) -> Iterator[str]:
     """One comment's worth, in a form that a bot can find and write anew."""
     image = read.report.image
@@ -98,6 +128,12 @@ def _markdown(read: Judged, verdict: Verdict) -> Iterator[str]:
     for check in verdict.checks:
         word = "waived" if check.waived else "held" if check.held else "**broken**"
         yield f"| {check.name} | {word} | {escape.code_cell(observed(check), 300)} |"
+    if verdict.costs:
+        yield from ("", "| cost | where | finding |", "|--:|---|---|")
+    for cost in verdict.costs[:SHOWN]:
+        yield f"| {human(cost.bytes)} | line {cost.line} | {cost.code} {escape.code_cell(cost.message)} |"
+    if len(verdict.costs) > SHOWN:
+        yield from ("", f"and {len(verdict.costs) - SHOWN} more findings")
     if verdict.culprits:
         yield from ("", "| change | where | what |", "|--:|---|---|")
     for each in verdict.culprits[:SHOWN]:
@@ -109,7 +145,7 @@ def _markdown(read: Judged, verdict: Verdict) -> Iterator[str]:
 
 
 def _github(read: Judged, verdict: Verdict) -> Iterator[str]:
-    """Ten annotations: broken budgets, waived ones, and who grew most, at the Dockerfile's lines.
+    """Ten annotations: broken budgets, waived ones, what costs and who grew most, at the Dockerfile's lines.
 
     What held, and what there is no annotation left for, is a line of the log: it cannot be taken for a command, since
     it begins with a word or a sign of ours.
@@ -122,12 +158,12 @@ def _github(read: Judged, verdict: Verdict) -> Iterator[str]:
         )
         for check in checks
     ]
-    for each in () if verdict.held else verdict.culprits[:SHOWN]:
-        place = read.places.get(each.layer)
+    for each in () if verdict.held else blamed(read, verdict):
         at = ""
-        if place:
-            at = f"file={escape.github_property(from_root(place.path))},line={place.line},endLine={place.end_line},"
-        annotated.append((f"::warning {at}title=grew::", culprit(each, read.places)))
+        if each.lines:
+            file = escape.github_property(from_root(read.path or "Dockerfile"))
+            at = f"file={file},line={each.lines[0]},endLine={each.lines[1]},"
+        annotated.append((f"::warning {at}title={each.rule}::", each.text))
     for command, text in annotated[:SHOWN]:
         yield f"{command}{escape.github_message(text)}"
     yield from (printable(text) for _, text in annotated[SHOWN:])

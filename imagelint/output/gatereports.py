@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagelint.output import escape
-from imagelint.output.gateformats import SHOWN, Judged, culprit, observed, sentence
+from imagelint.output.gateformats import SHOWN, Judged, blamed, costly, culprit, observed, sentence
 from imagelint.output.json import dumps
 from imagelint.records import TYPE_CHECKING
 from imagelint.repository import from_root
@@ -12,11 +12,13 @@ from imagelint.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imagelint.gate import Culprit, Verdict
+    from imagelint.gate import Verdict
+
+    Lines = tuple[int, int]
 
 
 def sarif(read: Judged, verdict: Verdict) -> Iterator[str]:
-    """Broken budgets as errors, who grew as warnings; what held is no result."""
+    """Broken budgets as errors, who grew and what costs as warnings; what held is no result."""
     from imagelint import __version__
 
     reference = read.report.image.reference
@@ -27,10 +29,9 @@ def sarif(read: Judged, verdict: Verdict) -> Iterator[str]:
     ]
     if results:
         results += (
-            _result(read, "grew", "warning", culprit(each, read.places), each.layer, _identity(each))
-            for each in verdict.culprits[:SHOWN]
+            _result(read, each.rule, "warning", each.text, each.lines, each.identity) for each in blamed(read, verdict)
         )
-    names = [*dict.fromkeys(check.name for check in verdict.checks), "grew"]
+    names = [*dict.fromkeys(check.name for check in verdict.checks), "costs", "grew"]
     driver = {
         "name": "imagelint",
         "version": __version__,
@@ -45,11 +46,11 @@ def sarif(read: Judged, verdict: Verdict) -> Iterator[str]:
     )
 
 
-def _result(read: Judged, rule: str, level: str, text: str, layer: int | None, identity: str) -> dict[str, object]:
+def _result(read: Judged, rule: str, level: str, text: str, lines: Lines | None, identity: str) -> dict[str, object]:
     """A SARIF result at the Dockerfile's line, or its first one where it is about the whole image."""
     from imagelint.output.sarif import artifact
 
-    path, line, end = _place(read, layer)
+    path, line, end = _place(read, lines)
     region = {"startLine": line, "endLine": end}
     return {
         "ruleId": rule,
@@ -60,17 +61,9 @@ def _result(read: Judged, rule: str, level: str, text: str, layer: int | None, i
     }
 
 
-def _place(read: Judged, layer: int | None) -> tuple[str, int, int]:
+def _place(read: Judged, lines: Lines | None) -> tuple[str, int, int]:
     """The Dockerfile's path from the repository's root, and the lines; a Dockerfile that was not named is supposed."""
-    place = read.places.get(layer) if layer is not None else None
-    if place is None:
-        return from_root(read.path or "Dockerfile"), 1, 1
-    return from_root(place.path), place.line, place.end_line
-
-
-def _identity(each: Culprit) -> str:
-    """What stays the same of somebody who grew when the number does not."""
-    return f"grew:{each.command}:{each.package or ''}:{each.layer}"
+    return (from_root(read.path or "Dockerfile"), *(lines or (1, 1)))
 
 
 def _hash(identity: str) -> str:
@@ -89,14 +82,13 @@ def gitlab(read: Judged, verdict: Verdict) -> Iterator[str]:
     ]
     if entries:
         entries += (
-            _issue(read, "grew", "major", culprit(each, read.places), each.layer, _identity(each))
-            for each in verdict.culprits[:SHOWN]
+            _issue(read, each.rule, "major", each.text, each.lines, each.identity) for each in blamed(read, verdict)
         )
     yield dumps(entries)
 
 
-def _issue(read: Judged, name: str, severity: str, text: str, layer: int | None, identity: str) -> dict[str, object]:
-    path, line, end = _place(read, layer)
+def _issue(read: Judged, name: str, severity: str, text: str, lines: Lines | None, identity: str) -> dict[str, object]:
+    path, line, end = _place(read, lines)
     return {
         "description": escape.lines(text),
         "check_name": name,
@@ -119,8 +111,12 @@ def junit(read: Judged, verdict: Verdict) -> Iterator[str]:
         text = escape.xml(observed(check))
         yield f'    <testcase classname="{name}" name="{escape.xml(check.name)}" time="0">'
         if not check.held:
-            blamed = "&#10;".join(escape.xml(culprit(each, read.places)) for each in verdict.culprits[:SHOWN])
-            yield f'      <failure type="{escape.xml(check.name)}" message="{text}">{blamed}</failure>'
+            if check.name == "max-reclaimable":
+                named = [costly(each) for each in verdict.costs[:SHOWN]]
+            else:
+                named = [culprit(each, read.places) for each in verdict.culprits[:SHOWN]]
+            lines = "&#10;".join(map(escape.xml, named))
+            yield f'      <failure type="{escape.xml(check.name)}" message="{text}">{lines}</failure>'
         elif check.waived:
             yield f'      <skipped message="{text}"/>'
         else:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from imagelint.output.costs import headline
-from imagelint.output.tables import FIXED_WIDTH, cut, simple_table
+from imagelint.output.costs import headline, ranges
+from imagelint.output.sheets import Screen, Sheet
 from imagelint.records import TYPE_CHECKING
 from imagelint.sizes import exact, human, signed
 from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from rich.console import Console
-    from rich.table import Table
 
     from imagelint.attribution import Attribution
     from imagelint.image.report import LayerReport, Package, Report
@@ -36,12 +33,12 @@ REASONS = {
 }
 
 
-def analysis(out: Console, found: Analysis, top: int) -> None:
+def analysis(out: Screen, found: Analysis, top: int) -> None:
     """Print the whole report."""
     report = found.report
     _head(out, report, found.attribution)
     _ladder(out, found)
-    out.print(_layers(found, out.width))
+    _layers(out, found)
     _waste(out, report, top)
     _findings(out, found)
     _packages(out, report, top)
@@ -50,7 +47,7 @@ def analysis(out: Console, found: Analysis, top: int) -> None:
     _dive(out, report)
 
 
-def _head(out: Console, report: Report, tied: Attribution | None) -> None:
+def _head(out: Screen, report: Report, tied: Attribution | None) -> None:
     """What the image is, in the sizes that people confuse."""
     image = report.image
     head = Text.assemble(
@@ -74,14 +71,13 @@ def _head(out: Console, report: Report, tied: Attribution | None) -> None:
     out.print(Text("; ".join(parts)))
 
 
-def _ladder(out: Console, found: Analysis) -> None:
+def _ladder(out: Screen, found: Analysis) -> None:
     """From what it weighs today to what it could weigh, each rung with what it takes."""
     today = found.report.image.layer_bytes
     if not found.predictions or not today:
         return
-    table = simple_table("size", "change", "share")
-    table.add_column("how (predicted)", no_wrap=True)
-    table.add_row(human(today), "", _bar(today, today), "today")
+    sheet = Sheet("size", "change", "share", text="how (predicted)")
+    sheet.row(human(today), "", _bar(today, today), text="today")
     before = today
     for each in found.predictions:
         if each.after and each.layer_bytes == before:
@@ -90,24 +86,16 @@ def _ladder(out: Console, found: Analysis) -> None:
         change = each.layer_bytes - today
         name = Text.assemble((each.name, "bold"), f": {printable(each.explanation)}")
         share = Text(f"{change / today:+.1%}" if change else "–", "green" if change < 0 else "dim")
-        table.add_row(human(each.layer_bytes), share, _bar(each.layer_bytes, today), cut(name, out.width - FIXED_WIDTH))
-    out.print(table)
+        sheet.row(human(each.layer_bytes), share, _bar(each.layer_bytes, today), text=name)
+    sheet.print(out)
 
 
-_BASE = "  (base image)"
-
-
-def _layers(found: Analysis, width: int) -> Table:
+def _layers(out: Screen, found: Analysis) -> None:
     layers, lines = found.report.layers, found.instructions
     again = {each.instruction: each.layer_bytes for each in found.rebuilds}
-    wide = width >= _WIDE
-    table = simple_table("layer", "size", *(["share", "files"] if wide else []))
-    left = width - (66 if wide else 26)
-    if lines:
-        table.add_column("line", justify="right", style="cyan", no_wrap=True)
-        table.add_column("again", justify="right", no_wrap=True)
-        left -= 20
-    table.add_column("command", no_wrap=True)
+    wide = out.width >= _WIDE
+    titles = ("layer", "size", *(("share", "files") if wide else ()), *(("line", "again") if lines else ()))
+    sheet = Sheet(*titles, text="command")
     most = max((layer.layer_bytes for layer in layers), default=0)
     for layer in layers:
         cells: list[Text | str] = [str(layer.index), human(layer.layer_bytes)]
@@ -115,12 +103,11 @@ def _layers(found: Analysis, width: int) -> Table:
             cells += [_bar(layer.layer_bytes, most), _counts(layer)]
         if lines:
             instruction = lines.get(layer.index)
-            cells.append(str(instruction.start_line) if instruction else "")
+            cells.append(Text(str(instruction.start_line) if instruction else "", "cyan"))
             cells.append(human(again[instruction]) if instruction in again else "")
-        mark = _BASE if layer.base and left >= 2 * len(_BASE) else ""
-        command = cut(Text(printable(" ".join(layer.command.split()))), left - len(mark))
-        table.add_row(*cells, command.append(mark, "dim"))
-    return table
+        command = printable(" ".join(layer.command.split()))
+        sheet.row(*cells, text=command, tail="  (base image)" if layer.base else "")
+    sheet.print(out)
 
 
 def _counts(layer: LayerReport) -> str:
@@ -135,57 +122,62 @@ def _bar(size: int, most: int) -> Text:
     return Text("█" * -(-size * _BAR // most) if most else "", style="magenta")
 
 
-def _waste(out: Console, report: Report, top: int) -> None:
+def _waste(out: Screen, report: Report, top: int) -> None:
     """What is stored in vain: by reason and layers, then by file."""
     if not report.reclaimable_bytes:
         return
-    table = simple_table("wasted", "files", "stored by", "hidden by")
-    table.add_column("why")  # is wrapped where it is narrow, so that the numbers stay whole
+    sheet = Sheet("wasted", "files", "stored by", "hidden by", text="why", wrap=True)
     inside = [each for each in report.reclaimable if each.within_stored]
     for each in sorted(inside, key=lambda each: -each.bytes)[:top]:
         hidden = "" if each.hidden_by is None else f"layer {each.hidden_by}"
         why = REASONS.get(each.reason, each.reason)
-        table.add_row(human(each.bytes), f"{each.files:,}", f"layer {each.stored_by}", hidden, why)
-    out.print(table)
+        sheet.row(human(each.bytes), f"{each.files:,}", f"layer {each.stored_by}", hidden, text=why)
+    sheet.print(out)
     by_path: dict[str, tuple[int, list[int]]] = {}
     for file in report.waste:
         if file.reason != "duplicate":
             count, layers = by_path.get(file.path, (0, []))
             by_path[file.path] = (count + file.bytes, [*layers, file.stored_by])
-    files = simple_table("wasted", "in layers")
-    files.add_column("file", no_wrap=True)
+    files = Sheet("wasted", "in layers", text="file")
     for path, (count, layers) in sorted(by_path.items(), key=lambda each: -each[1][0])[:top]:
-        where = ", ".join(str(layer) for layer in sorted(layers))
-        files.add_row(human(count), where[:_LAYERS_WIDTH], cut(Text(printable(path)), out.width - FIXED_WIDTH))
-    out.print(files)
+        files.row(human(count), _where(layers, out.dots), text=printable(path))
+    files.print(out)
 
 
-def _findings(out: Console, found: Analysis) -> None:
+def _where(layers: Iterable[int], more: str) -> str:
+    """Layers in a column, whole numbers all: as many as there is room for."""
+    shown = ranges(sorted(set(layers)))
+    if len(", ".join(shown)) <= _LAYERS_WIDTH:
+        return ", ".join(shown)
+    while len(", ".join(shown)) > _LAYERS_WIDTH - 2 - len(more):
+        shown.pop()
+    return ", ".join([*shown, more])
+
+
+def _findings(out: Screen, found: Analysis) -> None:
     """The Dockerfile's dearest findings."""
     if found.file is None or not found.file.findings:
         return
-    table = simple_table("rule", "line")
-    table.add_column("finding", no_wrap=True)
+    sheet = Sheet("rule", "line", text="finding")
     lines = found.file.lines
     for finding in found.file.findings[:_FINDINGS]:
         place = str(lines.position(finding.span.start).line)
-        table.add_row(finding.code, place, cut(Text(printable(headline(finding))), out.width - FIXED_WIDTH // 2))
-    out.print(table)
+        sheet.row(finding.code, place, text=printable(headline(finding)))
+    sheet.print(out)
     total = f", {human(found.file.total_bytes)} in all" if found.file.total_bytes else ""
     count = len(found.file.findings)
     more = f"imagelint check {found.file.path} --image {found.report.image.reference}"
     out.print(Text(f"{count} finding{'s' * (count != 1)}{total}: {printable(more)}", "dim"))
 
 
-def _packages(out: Console, report: Report, top: int) -> None:
+def _packages(out: Screen, report: Report, top: int) -> None:
     if report.packages:
-        table = simple_table("size", "layer")
         total = sum(each.bytes for each in report.packages)
-        table.add_column(f"packages ({len(report.packages):,}, {human(total)})", no_wrap=True)
+        sheet = Sheet("size", "layer", text=f"packages ({len(report.packages):,}, {human(total)})")
         for each in report.packages[:top]:
-            name = Text(printable(f"{each.name} {each.version} ({each.manager})"))
-            table.add_row(human(each.bytes), str(each.layer), cut(name, out.width - FIXED_WIDTH))
-        out.print(table)
+            name = printable(f"{each.name} {each.version} ({each.manager})")
+            sheet.row(human(each.bytes), str(each.layer), text=name)
+        sheet.print(out)
     if report.recommended:
         size = sum(each.bytes for each in report.recommended)
         names = _names(report.recommended)
@@ -197,7 +189,7 @@ def _names(packages: Sequence[Package]) -> str:
     return names + (f" and {len(packages) - _NAMED} more" if len(packages) > _NAMED else "")
 
 
-def _places(out: Console, report: Report, top: int) -> None:
+def _places(out: Screen, report: Report, top: int) -> None:
     """Where the live bytes are: leftovers, folders, files."""
     rows: Iterable[tuple[str, Iterable[tuple[int, str, str]]]] = (
         ("caches and leftovers", ((each.bytes, f"{each.files:,}", each.kind) for each in report.leftovers)),
@@ -207,34 +199,32 @@ def _places(out: Console, report: Report, top: int) -> None:
     for title, places in rows:
         shown = [each for each in places if each[0]][:top]
         if shown:
-            table = simple_table("size", "files" if title != "largest live files" else "stored by")
-            table.add_column(title, no_wrap=True)
+            sheet = Sheet("size", "files" if title != "largest live files" else "stored by", text=title)
             for size, count, name in shown:
-                table.add_row(human(size), count, cut(Text(printable(name)), out.width - FIXED_WIDTH))
-            out.print(table)
+                sheet.row(human(size), count, text=printable(name))
+            sheet.print(out)
     duplicate = sum(each.bytes for each in report.reclaimable if not each.within_stored)
     if duplicate:
         out.print(Text(f"{human(duplicate)} are live twice: the same content at two paths"))
 
 
-def _candidates(out: Console, found: Analysis) -> None:
+def _candidates(out: Screen, found: Analysis) -> None:
     if not found.candidates:
         return
-    table = simple_table("base", "compressed", "image on it", "change")
-    table.add_column("base image", no_wrap=True)
+    sheet = Sheet("base", "compressed", "image on it", "change", text="base image")
     today = found.report.image.layer_bytes
     for each in found.candidates:
-        table.add_row(
+        sheet.row(
             human(each.layer_bytes),
             "–" if each.compressed_bytes is None else human(each.compressed_bytes),
             "–" if each.image_bytes is None else human(each.image_bytes),
             "–" if each.image_bytes is None else signed(each.image_bytes - today),
-            cut(Text(printable(each.reference)), out.width - FIXED_WIDTH),
+            text=printable(each.reference),
         )
-    out.print(table)
+    sheet.print(out)
 
 
-def _dive(out: Console, report: Report) -> None:
+def _dive(out: Screen, report: Report) -> None:
     dive = report.dive
     percent = "–" if dive.user_wasted_percent is None else f"{dive.user_wasted_percent:.2%}"
     numbers = f"efficiency {dive.efficiency:.4%}, {human(dive.wasted_bytes)} wasted, {percent} of the user's"

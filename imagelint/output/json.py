@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 
 from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
     from imagelint.finding import FileError, FileReport, Finding, Fix, Price
@@ -26,7 +27,7 @@ class Table(NamedTuple):
     """A long list of objects that have the same keys, as tuples of texts, whole numbers and None."""
 
     keys: Sequence[str]
-    rows: Sequence[Sequence[str | int | None]]
+    rows: Collection[Sequence[str | int | None]]
 
 
 def dumps(document: object) -> str:
@@ -50,8 +51,9 @@ def pieces(value: object, indent: str = "") -> Iterator[str]:
         yield f"\n{indent}}}"
     elif isinstance(value, Table):
         before = "[\n"
-        for start in range(0, len(value.rows), _ROWS):
-            yield f"{before}{_table(value.keys, value.rows[start : start + _ROWS], inner)}"
+        rows = iter(value.rows)
+        while some := tuple(islice(rows, _ROWS)):
+            yield f"{before}{_table(value.keys, some, inner)}"
             before = ",\n"
         yield f"\n{indent}]" if value.rows else "[]"
     elif isinstance(value, list | tuple) and value:

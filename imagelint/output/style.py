@@ -25,10 +25,11 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 class Style:
-    """Wraps text in colours, or leaves it as it is."""
+    """Wraps text in colours, or leaves it as it is. `dots` stand where a line was cut."""
 
-    def __init__(self, *, colour: bool) -> None:
+    def __init__(self, *, colour: bool, dots: str = "…") -> None:
         self.colour = colour
+        self.dots = dots
 
     def __call__(self, text: str, name: str) -> str:
         return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self.colour else text

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from imagelint.output import plain
+from imagelint.output.sheets import Screen, Sheet
 from imagelint.output.style import wants_colour
 from imagelint.records import TYPE_CHECKING
 from imagelint.sizes import human, signed
@@ -22,26 +21,16 @@ if TYPE_CHECKING:
 
 #: In a pipe nobody sees the edge of a window: commands are cut where a person's line would be long.
 _PIPE_WIDTH = 140
-#: What the columns before a command or a path take at most.
-FIXED_WIDTH = 40
+_SHOWN = 10
 
 
-class _Console(Console):
-    """A console that leaves it to the command line how a run ends whose reader has gone."""
-
-    def on_broken_pipe(self) -> None:
-        """Raise the error on: rich, which calls this while it handles it, would end with the status of findings."""
-        self.quiet = True
-        raise
-
-
-def console(stream: TextIO, out: TextIO | None = None) -> Console:
+def console(stream: TextIO, out: TextIO | None = None) -> Screen:
     """A console for a stream: colours where they are wanted, a fixed width where nobody looks.
 
     With `out` the text goes there, made for the stream that it will be written to in the end.
     """
     colour = wants_colour(stream)
-    return _Console(
+    screen = Screen(
         file=out or stream,
         color_system="auto" if colour else None,
         force_terminal=True if colour else None,
@@ -51,24 +40,12 @@ def console(stream: TextIO, out: TextIO | None = None) -> Console:
         emoji=False,
         soft_wrap=False,
     )
+    screen.dots = plain.dots(stream)
+    return screen
 
 
-def simple_table(*titles: str) -> Table:
-    """A table whose columns of numbers keep their width; what may be cut is cut before it comes in."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title in titles:
-        table.add_column(title, justify="left" if title == "share" else "right", no_wrap=True)
-    return table
-
-
-def cut(text: Text, width: int) -> Text:
-    """The text, shortened to a width of no less than 20."""
-    text.truncate(max(width, 20), overflow="ellipsis")
-    return text
-
-
-def gate(out: Console, report: Report, verdict: Verdict, places: Mapping[int, Place]) -> None:
-    """Print each budget with what was observed, and for a broken one the layers that grew."""
+def gate(out: Screen, report: Report, verdict: Verdict, places: Mapping[int, Place]) -> None:
+    """Print each budget with what was observed, and for a broken one what grew, or what costs most."""
     for check in verdict.checks:
         word, colour = ("held", "green") if check.held else ("BROKEN", "bold red")
         word, colour = ("waived", "yellow") if check.waived else (word, colour)
@@ -77,6 +54,14 @@ def gate(out: Console, report: Report, verdict: Verdict, places: Mapping[int, Pl
         out.print(text, soft_wrap=True)  # a line a budget, however long: it may be searched for
     if verdict.held:
         return
+    if verdict.costs:
+        out.print("the dearest findings:")
+        sheet = Sheet("size", "where", text="", head=False)
+        for cost in verdict.costs[:_SHOWN]:
+            sheet.row(human(cost.bytes), f"line {cost.line}", text=printable(f"{cost.code} {cost.message}"))
+        sheet.print(out)
+        if not verdict.culprits and sum(not check.held for check in verdict.checks) == 1:
+            return
     rows: list[tuple[int, int, str, str | None]]
     if not verdict.culprits:
         out.print("the largest layers:")
@@ -85,15 +70,12 @@ def gate(out: Console, report: Report, verdict: Verdict, places: Mapping[int, Pl
     else:
         out.print("what grew:")
         rows = [(each.delta_bytes, each.layer, each.package or each.command, each.path) for each in verdict.culprits]
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    for count, index, command, path in rows[:10]:
+    sheet = Sheet("size", "where", text="", head=False)
+    for count, index, command, path in rows[:_SHOWN]:
         place = places.get(index)
         where = f"layer {index}" + (f", line {place.line}" if place else "")
         size = signed(count) if verdict.culprits else human(count)
-        table.add_row(size, where, cut(Text(printable(command)), out.width - FIXED_WIDTH))
+        sheet.row(size, where, text=printable(command))
         if path:
-            table.add_row("", "", cut(Text(f"mostly {printable(path)}", "dim"), out.width - FIXED_WIDTH))
-    out.print(table)
+            sheet.row("", "", text=Text(f"mostly {printable(path)}", "dim"))
+    sheet.print(out)

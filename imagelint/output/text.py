@@ -94,8 +94,8 @@ class _Writer:
         line = self._index.line_text(start.line)
         begin = start.column - 1
         stop = min(begin + max(span.end - span.start, 1), max(len(line), begin + 1))
-        more = "…" if stop - begin < span.end - span.start else ""
-        shown, lead, width = _window(line, begin, stop)
+        more = style.dots if stop - begin < span.end - span.start else ""
+        shown, lead, width = _window(line, begin, stop, style.dots)
         under = style(mark * width + more, "red" if mark == "^" else "cyan")
         self.lines += (
             f"{indent} {self._arrows[mark]} {self._path}:{start.line}:{start.column}",
@@ -116,7 +116,7 @@ def _grouped(related: Sequence[Related]) -> list[list[Related]]:
     return out
 
 
-def _window(line: str, begin: int, stop: int) -> tuple[str, int, int]:
+def _window(line: str, begin: int, stop: int, dots: str) -> tuple[str, int, int]:
     """A line as it is shown, and where its underline begins and how wide it is, in columns of the terminal."""
     if len(line) <= MAX_WIDTH and line.isascii() and line.isprintable():  # as most are: nothing to make visible
         return line, begin, max(stop - begin, 1)
@@ -124,8 +124,8 @@ def _window(line: str, begin: int, stop: int) -> tuple[str, int, int]:
     right = min(len(line), left + MAX_WIDTH)
     stop = min(stop, right)
     before, meant, after = _flat(line[left:begin]), _flat(line[begin:stop]), _flat(line[stop:right])
-    head = "…" if left else ""
-    tail = "…" if right < len(line) else ""
+    head = dots if left else ""
+    tail = dots if right < len(line) else ""
     return f"{head}{before}{meant}{after}{tail}", _columns(head + before), max(_columns(meant), 1)
 
 

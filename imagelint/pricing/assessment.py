@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from imagelint.attribution import Attribution, attribution
 from imagelint.finding import Finding
@@ -17,8 +16,8 @@ from imagelint.pricing.ledger import Ledger
 from imagelint.pricing.prices import Bill, Charge, Pricer
 from imagelint.records import NamedTuple
 
-Tar = Callable[[int], AbstractContextManager[Iterable[Chunk]]]
-"""A layer's uncompressed tar, by its index."""
+Tars = Callable[[Collection[int]], Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]]
+"""The uncompressed tars of layers, each with the indexes that it has among them (`OpenImage.tars`)."""
 
 
 class Assessment(NamedTuple):
@@ -45,13 +44,13 @@ def assess(
     again: Callable[[Sequence[Finding]], Linted],
     *,
     least: int = 0,
-    tar: Tar | None = None,
+    tars: Tars | None = None,
 ) -> Assessment:
     """Prices what was found in a Dockerfile in the image that was built from it.
 
     What the layers show and no rule has seen is added: `again` lints once more with these findings, so that they are
-    chosen and silenced like all others. Only what costs `least` layer bytes is kept, unknown prices are not. With `tar`
-    compressed bytes are measured too, which takes a while.
+    chosen and silenced like all others. Only what costs `least` layer bytes is kept, unknown prices are not. With
+    `tars` compressed bytes are measured too, which takes a while.
     """
     ledger = Ledger(image) if isinstance(image, Image) else image
     image = ledger.image
@@ -68,10 +67,10 @@ def assess(
     found = Assessment(ledger, linted.graph, tied, bill, doubt)
     if least:
         found = found._replace(bill=found.costing(least))
-    if tar is not None:
+    if tars is not None:
         from imagelint.pricing.compressed import measured
 
-        found = found._replace(bill=measured(found.bill, ledger, tar))
+        found = found._replace(bill=measured(found.bill, ledger, tars))
     return found
 
 

@@ -20,7 +20,7 @@ from imagelint.pricing.ledger import Ledger, Nodes
 from imagelint.pricing.prices import Bill, Charge
 
 if TYPE_CHECKING:
-    from imagelint.pricing.assessment import Tar
+    from imagelint.pricing.assessment import Tars
 
 _LEVEL = 6
 _PIECE = 1 << 20
@@ -29,18 +29,19 @@ Ranges = list[tuple[int, int]]
 """Bytes of a tar, `start` to `stop`, in order."""
 
 
-def measured(bill: Bill, ledger: Ledger, tar: Tar) -> Bill:
-    """The bill with the compressed bytes of every finding that is priced."""
+def measured(bill: Bill, ledger: Ledger, tars: Tars) -> Bill:
+    """The bill with the compressed bytes of every finding that is priced. Each tar that is asked for is read once."""
     saved: defaultdict[int, int] = defaultdict(int)
     by_layer: defaultdict[int, list[int]] = defaultdict(list)
     for number, charge in enumerate(bill.charges):
         for layer in ledger.layers(charge.nodes):
             by_layer[layer].append(number)
-    for layer, numbers in sorted(by_layer.items()):
-        for number, size in zip(
-            numbers, _saved(ledger, layer, [bill.charges[each].nodes for each in numbers], tar), strict=True
-        ):
-            saved[number] += size
+    for layers, chunks in tars(by_layer):
+        charged = [(layer, number) for layer in layers for number in by_layer[layer]]
+        rows = [_rows(ledger, layer, bill.charges[number].nodes) for layer, number in charged]
+        whole, *without = _compressed(chunks, [frozenset(), *rows])
+        for (_, number), size in zip(charged, without, strict=True):
+            saved[number] += whole - size
     return Bill(tuple(_priced(charge, saved[number]) for number, charge in enumerate(bill.charges)), bill.total)
 
 
@@ -51,13 +52,10 @@ def _priced(charge: Charge, saved: int) -> Charge:
     return Charge(charge.finding._replace(price=price._replace(compressed_bytes=max(saved, 0))), charge.nodes)
 
 
-def _saved(ledger: Ledger, layer: int, charged: Sequence[Nodes], tar: Tar) -> Iterator[int]:
-    """By how many bytes a compressed layer is smaller without each of the sets of entries."""
+def _rows(ledger: Ledger, layer: int, nodes: Nodes) -> frozenset[int]:
+    """The rows that entries have in a layer's tar."""
     start, here = ledger.tree.start(layer), ledger.nodes(layer)
-    rows = [frozenset(node - start for node in nodes if node in here) for nodes in charged]
-    with tar(layer) as chunks:
-        whole, *without = _compressed(chunks, [frozenset(), *rows])
-    return (whole - size for size in without)
+    return frozenset(node - start for node in nodes if node in here)
 
 
 def _compressed(chunks: Iterable[Chunk], drops: Sequence[frozenset[int]]) -> list[int]:

@@ -13,8 +13,6 @@ from enum import Enum
 from imagelint.attribution import Attribution
 from imagelint.dockerfile.instructions import Add, Copy, Instruction
 from imagelint.finding import Finding, Hidden, Paths, Price, Related, Severity
-from imagelint.image.report import WastedFile
-from imagelint.image.tree import Death
 from imagelint.image.waste import METADATA_ONLY, MOVED, OVERWRITTEN
 from imagelint.pricing.ledger import Ledger, Nodes
 from imagelint.pricing.prices import Charge
@@ -31,19 +29,19 @@ _LEAST_CACHE = 1_000_000
 _WARNING_BYTES = 10_000_000
 
 _DATABASES = (
-    "/var/lib/dpkg/",
-    "/var/lib/apt/",
-    "/var/cache/apt/",
-    "/var/cache/debconf/",
-    "/lib/apk/db/",
-    "/usr/lib/apk/db/",
-    "/var/lib/rpm/",
-    "/usr/lib/sysimage/rpm/",
-    "/var/lib/dnf/",
-    "/var/cache/dnf/",
-    "/var/cache/ldconfig/",
-    "/etc/ld.so.cache",
-    "/var/log/",
+    "var/lib/dpkg/",
+    "var/lib/apt/",
+    "var/cache/apt/",
+    "var/cache/debconf/",
+    "lib/apk/db/",
+    "usr/lib/apk/db/",
+    "var/lib/rpm/",
+    "usr/lib/sysimage/rpm/",
+    "var/lib/dnf/",
+    "var/cache/dnf/",
+    "var/cache/ldconfig/",
+    "etc/ld.so.cache",
+    "var/log/",
 )
 
 
@@ -74,10 +72,12 @@ class Pair(NamedTuple):
 
 def pairs(ledger: Ledger, besides: Nodes = frozenset(), least: int = LEAST_BYTES) -> list[Pair]:
     """Every pair of layers with waste of one kind between them, the dearest first, without what is charged already."""
-    groups: defaultdict[tuple[Kind, int, int], list[tuple[Death, WastedFile]]] = defaultdict(list)
-    for death, file in ledger.hidden:
-        if death.node not in besides and death.layer != file.stored_by:
-            groups[_kind(ledger, death, file), file.stored_by, death.layer].append((death, file))
+    groups: defaultdict[tuple[Kind, int, int], list[int]] = defaultdict(list)
+    deaths = ledger.tree.deaths
+    layers = zip(deaths.nodes, ledger.wasted.stored_by, deaths.layers, strict=True)
+    for row, (node, stored_by, hidden_by) in enumerate(layers):
+        if stored_by != hidden_by and node not in besides:
+            groups[_kind(ledger, row), stored_by, hidden_by].append(row)
     found = [_pair(ledger, *key, members) for key, members in groups.items()]
     return sorted(
         (each for each in found if each.bytes >= least), key=lambda each: (-each.bytes, each.stored_by, each.hidden_by)
@@ -116,17 +116,19 @@ def findings(ledger: Ledger, attribution: Attribution, besides: Nodes = frozense
             yield Charge(_finding(pair, hiding, instructions, attribution.base_layers or 0), pair.nodes)
 
 
-def _kind(ledger: Ledger, death: Death, file: WastedFile) -> Kind:
-    if file.reason == METADATA_ONLY and death.successor is not None and death.successor >= 0:
-        old, new = _attributes(ledger, death.node), _attributes(ledger, death.successor)
+def _kind(ledger: Ledger, row: int) -> Kind:
+    """What was done to the file in a row of what is hidden."""
+    deaths, reason = ledger.tree.deaths, ledger.wasted.reasons[row]
+    if reason == METADATA_ONLY and (successor := deaths.successors[row]) >= 0:
+        old, new = _attributes(ledger, deaths.nodes[row]), _attributes(ledger, successor)
         if old[1:] != new[1:]:
             return Kind.OWNER
         return Kind.MODE if old[0] != new[0] else Kind.TOUCHED
-    if file.path.startswith(_DATABASES):
+    if deaths.paths[row].startswith(_DATABASES):
         return Kind.DATABASE
-    if file.reason == MOVED:
+    if reason == MOVED:
         return Kind.MOVED
-    return Kind.REWRITTEN if file.reason == OVERWRITTEN else Kind.REMOVED
+    return Kind.REWRITTEN if reason == OVERWRITTEN else Kind.REMOVED
 
 
 def _attributes(ledger: Ledger, node: int) -> tuple[int, int, int]:
@@ -135,19 +137,13 @@ def _attributes(ledger: Ledger, node: int) -> tuple[int, int, int]:
     return index.owners[index.attributes[row]]
 
 
-def _pair(
-    ledger: Ledger, kind: Kind, stored_by: int, hidden_by: int, members: Sequence[tuple[Death, WastedFile]]
-) -> Pair:
-    nodes = frozenset(death.node for death, _ in members)
-    example = max(members, key=lambda each: (each[1].bytes, each[1].path))[1].path
-    owners = {
-        _attributes(ledger, death.successor)[1:]
-        for death, _ in members
-        if kind is Kind.OWNER and death.successor is not None
-    }
-    return Pair(
-        kind, stored_by, hidden_by, nodes, ledger.bytes(nodes), example, owners.pop() if len(owners) == 1 else None
-    )
+def _pair(ledger: Ledger, kind: Kind, stored_by: int, hidden_by: int, rows: Sequence[int]) -> Pair:
+    deaths, sizes = ledger.tree.deaths, ledger.wasted.bytes
+    nodes = frozenset(map(deaths.nodes.__getitem__, rows))
+    largest = max(rows, key=lambda row: (sizes[row], deaths.paths[row]))
+    owners = {_attributes(ledger, deaths.successors[row])[1:] for row in rows} if kind is Kind.OWNER else set()
+    owner = owners.pop() if len(owners) == 1 else None
+    return Pair(kind, stored_by, hidden_by, nodes, ledger.bytes(nodes), f"/{deaths.paths[largest]}", owner)
 
 
 def _finding(pair: Pair, hiding: Instruction, instructions: Mapping[int, Instruction], base_layers: int) -> Finding:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import compress
 
 from imagelint.attribution import command_of
 from imagelint.image.model import History
@@ -42,15 +43,26 @@ def recommended_nodes(ledger: Ledger) -> Nodes:
     names = {package.name for package in inventory.recommended}
     live = inventory.nodes_of(inventory.recommended)
     paths = {path for path, node in inventory.files.items() if node in live}
-    folders = [_CERTIFICATES] if _BUNDLE in names else []
+    of_dpkg, bundle = _INFO.strip("/"), _CERTIFICATES if _BUNDLE in names else "/"
     found: set[int] = set()
     for layer, index in enumerate(ledger.indexes):
-        asking = {_package(path) for path in index.paths if path.startswith(_INFO) and path.endswith(".templates")}
-        here = tuple([*folders, *_DEBCONF] if asking and asking <= names else folders)
-        for node, path in zip(ledger.nodes(layer), index.paths, strict=True):
+        # Nearly all entries are in a folder in which there is nothing to be found.
+        folders = {of_dpkg, *(path.rpartition("/")[0] for path in (*paths, *_DEBCONF))}
+        folders |= {folder for folder in set(index.folders) if f"{folder}/".startswith(bundle)}
+        rows = list(compress(range(len(index)), map(folders.__contains__, index.folders)))
+        asking = {_package(path) for path in map(index.paths.__getitem__, rows) if _asks(path)}
+        here = tuple([bundle, *_DEBCONF] if asking and asking <= names else [bundle])
+        start = ledger.tree.start(layer)
+        for row in rows:
+            path = index.paths[row]
             if path in paths or path.startswith(here) or (path.startswith(_INFO) and _package(path) in names):
-                found.add(node)
+                found.add(start + row)
     return frozenset(found)
+
+
+def _asks(path: str) -> bool:
+    """Whether it is one of dpkg's files that says that a package has questions."""
+    return path.startswith(_INFO) and path.endswith(".templates")
 
 
 def _package(path: str) -> str:

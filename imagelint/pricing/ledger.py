@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
+from functools import cached_property
+from itertools import compress
 
 from imagelint.image.leftovers import cache_of
 from imagelint.image.merged import Merged
@@ -25,6 +27,7 @@ class Ledger(Merged):
     def __init__(self, image: Image) -> None:
         super().__init__(image)
         self._caches: dict[int, dict[str, Nodes]] = {}
+        self._kinds: dict[str, str | None] = {}  # of caches, by folder
 
     @property
     def has_packages(self) -> bool:
@@ -44,12 +47,12 @@ class Ledger(Merged):
     def bytes(self, nodes: Iterable[int]) -> int:
         """What entries store."""
         sizes = self.tree.sizes
-        return sum(sizes[node] for node in nodes)
+        return sum(map(sizes.__getitem__, nodes))
 
     def layers(self, nodes: Collection[int]) -> tuple[int, ...]:
         """The layers that store entries with bytes."""
-        sizes, layer_of = self.tree.sizes, self.tree.layer
-        return tuple(sorted({layer_of(node) for node in nodes if sizes[node]}))
+        stored = compress(nodes, map(self.tree.sizes.__getitem__, nodes))
+        return tuple(sorted(set(map(self.tree.layer, stored))))
 
     def stored_at(self, layer: int, globs: Collection[str]) -> Nodes:
         """The files of a layer at paths that match one of the globs."""
@@ -62,29 +65,43 @@ class Ledger(Merged):
         """The files of a layer that are in known caches, by which."""
         if layer not in self._caches:
             index = self.indexes[layer]
-            kinds = {folder: cache_of(folder) for folder in set(index.folders)}
-            found: defaultdict[str, set[int]] = defaultdict(set)
-            for node, size, folder in zip(self.nodes(layer), index.sizes, index.folders, strict=True):
-                if size and (kind := kinds[folder]) is not None:
-                    found[kind].add(node)
-            self._caches[layer] = {kind: frozenset(nodes) for kind, nodes in found.items()}
+            kinds, here = self._kinds, set(index.folders)
+            kinds.update((folder, cache_of(folder)) for folder in here.difference(kinds))
+            caches = {folder for folder in here if kinds[folder] is not None}
+            found: defaultdict[str | None, set[int]] = defaultdict(set)
+            for row in compress(range(len(index)), map(caches.__contains__, index.folders)):
+                if index.sizes[row]:
+                    found[kinds[index.folders[row]]].add(self.tree.start(layer) + row)
+            self._caches[layer] = {kind: frozenset(nodes) for kind, nodes in found.items() if kind}
         return self._caches[layer]
+
+    @cached_property
+    def _hidden_nodes(self) -> Mapping[tuple[int, int], Sequence[int]]:
+        """What is hidden, by the layers that store and that hide it."""
+        found: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        deaths = self.tree.deaths
+        for stored_by, hidden_by, node in zip(self.wasted.stored_by, deaths.layers, deaths.nodes, strict=True):
+            found[stored_by, hidden_by].append(node)
+        return found
 
     def hidden_between(self, layers: Collection[int]) -> Nodes:
         """What one of the layers stores and another one of them hides."""
-        return frozenset(
-            death.node
-            for death, file in self.hidden
-            if death.layer in layers and file.stored_by in layers and file.stored_by != death.layer
+        return NONE.union(
+            *(
+                nodes
+                for (stored_by, hidden_by), nodes in self._hidden_nodes.items()
+                if stored_by != hidden_by and stored_by in layers and hidden_by in layers
+            )
         )
 
     def hidden_by(self, layer: int, globs: Collection[str], stored_by: Collection[int]) -> Nodes:
         """What a layer hides of the ones below it: at paths that match, or else of those of the given layers."""
-        below = ((death, file) for death, file in self.hidden if death.layer == layer != file.stored_by)
-        if globs:
-            matches = matcher(globs)
-            return frozenset(death.node for death, file in below if matches(file.path))
-        return frozenset(death.node for death, file in below if file.stored_by in stored_by)
+        if not globs:
+            found = (nodes for (stored, by), nodes in self._hidden_nodes.items() if by == layer != stored in stored_by)
+            return NONE.union(*found)
+        matches, deaths = matcher(globs), self.tree.deaths
+        rows = zip(deaths.layers, self.wasted.stored_by, deaths.nodes, deaths.paths, strict=True)
+        return frozenset(node for by, stored, node, path in rows if by == layer != stored and matches(f"/{path}"))
 
     def copied_again(self, layer: int, from_layers: Collection[int]) -> Nodes:
         """The files of a layer, those of some size, whose content other layers hold too, at another path."""

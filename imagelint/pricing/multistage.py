@@ -8,7 +8,6 @@ name while it runs is not to be seen there.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from posixpath import dirname, normpath
 
@@ -29,11 +28,15 @@ _FOLDERS = (
     "usr/local/lib64",
 )
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i386", "arm": "arm", "ppc64le": "powerpc64le"}
-_INTERMEDIATE = re.compile(
-    r"\.(?:[chdio]|cc|cpp|cxx|hh|hpp|hxx|a|la|lo|lai|gch|pch|m4|am|ac|in|rs|rlib|rmeta|java|kt|scala|go|ts|tsx|map|whl|pyc)$"
-    r"|(?:^|/)(?:\.git|\.svn|\.hg|autom4te\.cache|CMakeFiles|\.deps|\.libs|__pycache__|\.cache|\.npm|\.m2|\.gradle|\.cargo)/"
-    r"|(?:^|/)(?:Makefile[^/]*|configure|config\.(?:log|status|guess|sub)|libtool|ltmain\.sh|install-sh|depcomp|missing|compile)$"
+# What a build needs and a run does not, by ending, by folder, and by name.
+_BUILT_FROM = "c h i cc cpp cxx hh hpp hxx m4 am ac in rs java kt scala go ts tsx".split()
+_BUILT = "d o a la lo lai gch pch rlib rmeta map whl pyc".split()
+_ENDINGS = frozenset((*_BUILT_FROM, *_BUILT))
+_INTERMEDIATE_FOLDERS = frozenset(
+    ".git .svn .hg autom4te.cache CMakeFiles .deps .libs __pycache__ .cache .npm .m2 .gradle .cargo".split()
 )
+_CONFIGURING = "configure config.log config.status config.guess config.sub missing depcomp compile".split()
+_NAMES = frozenset((*_CONFIGURING, "libtool", "ltmain.sh", "install-sh"))
 _NAMED = 8
 
 
@@ -80,7 +83,18 @@ def made(ledger: Ledger, inventory: Inventory, base_layers: int) -> Nodes:
 
 def without_intermediates(inventory: Inventory, nodes: Nodes) -> Nodes:
     """Those of the files that are neither sources nor what a compiler leaves."""
-    return frozenset(node for path, node in inventory.files.items() if node in nodes and not _INTERMEDIATE.search(path))
+    folders: dict[str, bool] = {}
+    found: set[int] = set()
+    for path, node in inventory.files.items():
+        if node in nodes:
+            folder, _, name = path.rpartition("/")
+            if folder not in folders:
+                folders[folder] = not _INTERMEDIATE_FOLDERS.isdisjoint(folder.split("/"))
+            _, dot, ending = name.rpartition(".")
+            by_name = (dot and ending in _ENDINGS) or name in _NAMES or name.startswith("Makefile")
+            if not by_name and not folders[folder]:
+                found.add(node)
+    return frozenset(found)
 
 
 class _Libraries:
@@ -89,7 +103,7 @@ class _Libraries:
     def __init__(self, ledger: Ledger, inventory: Inventory) -> None:
         self._ledger = ledger
         self._inventory = inventory
-        self._paths = {node: path for path, node in inventory.files.items()}
+        self._paths = {inventory.files[path]: path for path in inventory.records if path in inventory.files}
         machine = ledger.image.platform.split("/")[1:2]
         name = _MACHINES.get(machine[0] if machine else "", "x86_64")
         folders = [folder.format(name) for folder in _FOLDERS]

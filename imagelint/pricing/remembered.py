@@ -60,7 +60,7 @@ def key(config: ImageConfig) -> str:
 def encode(analysis: Analysis) -> bytes:
     """An analysis, as far as it is of the image alone."""
     report = analysis.report
-    document: dict[str, object] = {name: getattr(report, name) for name in _ROWS}
+    document: dict[str, object] = {name: list(getattr(report, name)) for name in _ROWS}
     document |= {
         "layers": [[getattr(layer, name) for name in _LAYER] for layer in report.layers],
         "live_bytes": report.live_bytes,

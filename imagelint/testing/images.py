@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 Layout = Literal["legacy", "blobs"]
-Compression = Literal["gzip", "zstd"] | None
+Compression = Literal["gzip", "zstd", "xz", "bzip2"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,10 @@ def _compressed(layer: bytes, compression: Compression) -> bytes:
         case "zstd":
             compressed: bytes = import_module("backports.zstd").compress(layer)
             return compressed
+        case "xz":
+            return lzma.compress(layer)
+        case "bzip2":
+            return bz2.compress(layer)
     return layer
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import json
+import lzma
 import os
 import subprocess
 import sys
-import termios
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from imagelint.testing import ImageBuilder, LayerBuilder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -94,11 +95,43 @@ def test_analyze_as_json_has_the_contracts_keys(imagelint: Run, image: Path) -> 
     assert {"packages", "predictions", "waste", "compat"} <= report.keys()
 
 
+@pytest.mark.parametrize("compress", [bytes, lzma.compress, bz2.compress])
+def test_standard_input_takes_what_docker_load_takes(image: Path, compress: Callable[[bytes], bytes]) -> None:
+    packed = compress(image.read_bytes())
+    command = [sys.executable, "-m", "imagelint", "analyze", "docker-archive:-", "--output-format", "json"]
+    done = subprocess.run(command, input=packed, capture_output=True, check=True)
+    assert json.loads(done.stdout)["image"]["layer_bytes"] == 2500
+    cut = subprocess.run(command, input=packed[:-30], capture_output=True, check=False)
+    if compress is not bytes:  # of a tar only zeros are missing
+        assert cut.returncode == 2
+        assert cut.stderr.endswith(b"stream ends too early\n")
+
+
 def test_a_dockerfile_of_another_image_is_said(imagelint: Run, image: Path) -> None:
     (image.parent / "Other").write_text("FROM a\nRUN something else\n")
     done = imagelint("analyze", "image.tar", "--dockerfile", "Other", cwd=image.parent)
     assert done.returncode == 0
     assert "does not look like the Dockerfile" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["analyze", "image.tar", "--dockerfile", "Dockerfile"],
+        ["check", "Dockerfile", "--image", "image.tar", "--exit-zero"],
+        ["gate", "image.tar", "--dockerfile", "Dockerfile", "--baseline-image", "image.tar"],
+        ["diff", "image.tar", "image.tar", "--dockerfile", "Dockerfile"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_build_arguments_that_nothing_takes_are_said_once(imagelint: Run, image: Path, command: list[str]) -> None:
+    (image.parent / "Dockerfile").write_text(f"ARG BASE\n{DOCKERFILE}ARG LATER=1\n")
+    known = ["BASE=x", "LATER=2", "TARGETARCH=arm64", "HTTP_PROXY=x", "no_proxy=x", "BUILDKIT_INLINE_CACHE=1"]
+    given = [part for each in known for part in ("--build-arg", each)]
+    assert "build-arg" not in imagelint(*command, *given, cwd=image.parent).stderr
+    done = imagelint(*command, *given, "--build-arg", "BAES=y", "--build-arg", "\x1b=1", cwd=image.parent)
+    assert done.stderr == "imagelint: note: Dockerfile has no ARG for --build-arg BAES, \\x1b\n"
+    assert done.returncode == 0
 
 
 def test_without_its_dockerfile_an_image_is_predicted_from_its_history(imagelint: Run, image: Path) -> None:
@@ -219,30 +252,3 @@ def test_a_reader_that_has_seen_enough_is_no_finding(image: Path) -> None:
         command = [sys.executable, "-m", "imagelint", "analyze", str(image)]
         done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, check=False, timeout=300)
     assert (done.returncode, done.stderr) == (2, b"")
-
-
-def read_until_it_hangs_up(screen: int) -> Iterator[str]:
-    with os.fdopen(screen, encoding="utf-8", newline="") as stream:
-        try:
-            yield from stream
-        except OSError:  # how Linux says that nobody has the terminal open any more
-            return
-
-
-@pytest.mark.parametrize("width", [60, 80])
-def test_numbers_stay_whole_in_a_narrow_terminal(image: Path, width: int) -> None:
-    """What is wide is cut or wrapped: a size, a count or a layer that is cut says nothing."""
-    screen, terminal = os.openpty()
-    termios.tcsetwinsize(terminal, (24, width))
-    command = [sys.executable, "-m", "imagelint", "analyze", str(image)]
-    env = {**os.environ, "NO_COLOR": "1", "TERM": "xterm"}
-    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=subprocess.DEVNULL, env=env) as process:
-        os.close(terminal)
-        shown = "".join(read_until_it_hangs_up(screen))
-    assert process.returncode == 0
-    lines = shown.split("\r\n")
-    assert max(map(len, lines)) <= width
-    title = next(line for line in lines if "hidden by" in line)
-    row = lines[lines.index(title) + 2]
-    assert title.split() == ["wasted", "files", "stored", "by", "hidden", "by", "why"]
-    assert "…" not in row[: title.index("why")]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import os
 import tarfile
 import threading
@@ -22,7 +24,8 @@ from imagelint.image.reading import read_image
 from imagelint.image.report import LayerReport, Report
 from imagelint.testing import ImageBuilder, LayerBuilder, archive, tar_of
 
-COMPRESSIONS = (None, "gzip", "zstd") if find_spec("backports.zstd") else (None, "gzip")
+COMPRESSIONS = (None, "gzip", *(["zstd"] if find_spec("backports.zstd") else []), "xz", "bzip2")
+OUTER: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "xz": lzma.compress, "bzip2": bz2.compress}
 SHAPES = [
     pytest.param({"layout": layout, "compression": compression}, id=f"{layout}-{compression or 'plain'}")
     for layout in ("legacy", "blobs")
@@ -53,13 +56,13 @@ def facts(report: Report) -> Report:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("outer", ["file", "gzip", "pipe"])
+@pytest.mark.parametrize("outer", ["file", *OUTER, "pipe"])
 @pytest.mark.parametrize("verify", [True, False])
 def test_every_shape_gives_the_same_report(tmp_path: Path, shape: dict, outer: str, verify: bool) -> None:
     plain = example().save(tmp_path / "plain.tar", layout="legacy")
     path = example().save(tmp_path / "image.tar", **shape)
-    if outer == "gzip":
-        path.write_bytes(gzip.compress(path.read_bytes()))
+    if outer in OUTER:
+        path.write_bytes(OUTER[outer](path.read_bytes()))
     elif outer == "pipe":
         content = path.read_bytes()
         path.unlink()
@@ -298,6 +301,7 @@ class TestLies:
         (tar_of({"etc/passwd": b"root"}), "has no manifest.json"),
         (tar_of({}), "has no manifest.json"),
         (gzip.compress(b"hello"), "is not an image archive"),
+        (lzma.compress(b"hello"), "is not an image archive"),
     ],
 )
 def test_other_files(tmp_path: Path, content: bytes, message: str) -> None:
@@ -335,7 +339,7 @@ ARCHIVES = [
     outer(SMALL.archive(layout=layout, compression=compression))
     for layout in ("legacy", "blobs")
     for compression in COMPRESSIONS
-    for outer in (bytes, gzip.compress)
+    for outer in (bytes, gzip.compress, lzma.compress)
 ]
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from imagelint.errors import BrokenImageError, EngineError, ImagelintError, ImageNotFoundError, InputError
 from imagelint.image.analyze import analyze
-from imagelint.image.reading import read_image
+from imagelint.image.reading import open_image, read_image
 from imagelint.image.sources import engine_client
 from imagelint.testing import ImageBuilder, LayerBuilder
 
@@ -93,6 +93,39 @@ def test_says_what_the_archive_says(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert analyze(image).reclaimable == analyze(archive).reclaimable
     assert calls[-1][1] == len(IMAGE.archive(layout="legacy"))
     assert any("/images/sha256:abc/get" in path for path in seen), "the image is asked for by its id"
+
+
+def test_layers_are_read_again_from_one_export(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Also one that the image has twice, and none that is not asked for."""
+    layers = [LayerBuilder().file(name, size) for name, size in (("a", 50_000), ("b", 7), ("a", 60_000), ("c", 70_000))]
+    image = ImageBuilder("example:1")
+    for place in (0, 1, 2, 0, 3):
+        image.layer(layers[place])
+    for layout in ("legacy", "blobs"):
+        with (
+            engine(monkeypatch, export=image.archive(layout=layout)) as seen,
+            open_image("docker://example:1") as opened,
+        ):
+            opened.image.layers  # noqa: B018 (reads them)
+            tars = {places: b"".join(chunks) for places, chunks in opened.source.tars([4, 0, 3, 2])}
+            assert sum(path.endswith("/get") for path in seen) == 2
+        found = {place: tar for places, tar in tars.items() for place in places}
+        assert found == {place: image.layers[place] for place in (0, 2, 3, 4)}
+        assert len(tars) == 3
+
+
+def test_an_export_that_lacks_what_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = ImageBuilder("example:1").layer(LayerBuilder().file("other", 1)).archive(layout="blobs")
+    exports = [other, IMAGE.archive(layout="blobs")]
+
+    def stream(handler: Engine) -> None:
+        handler.export = exports.pop()
+        Engine.stream(handler)
+
+    with engine(monkeypatch, stream=stream), open_image("docker://example:1") as opened:
+        opened.image.layers  # noqa: B018
+        with pytest.raises(BrokenImageError, match="the archive lacks blobs/sha256/"):
+            list(opened.source.tars([0, 1]))
 
 
 def test_no_such_image(monkeypatch: pytest.MonkeyPatch) -> None:

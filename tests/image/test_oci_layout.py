@@ -33,7 +33,7 @@ def small(*tags: str, architecture: str = "amd64", size: int = 1000) -> ImageBui
     return ImageBuilder(*tags, architecture=architecture).layer(LayerBuilder().file("a", size))
 
 
-@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd", "xz", "bzip2"])
 @pytest.mark.parametrize("media", [OCI, DOCKER], ids=["oci", "docker"])
 def test_every_shape_gives_the_report_of_the_archive(tmp_path: Path, compression: Any, media: Media) -> None:
     files = layout(example(), compression=compression, media=media)

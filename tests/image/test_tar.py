@@ -6,6 +6,7 @@ import io
 import subprocess
 import tarfile
 from pathlib import Path
+from posixpath import normpath
 
 import pytest
 from hypothesis import given
@@ -14,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 
 from imagelint.errors import BrokenImageError
 from imagelint.image.tar import DIRECTORY, HARD_LINK, REGULAR, SYMBOLIC_LINK, Header, TarReader, is_header
-from imagelint.image.tar_rows import clean
+from imagelint.image.tar_rows import clean, clean_all
 from imagelint.testing import LayerBuilder
 
 
@@ -76,6 +77,11 @@ END = bytes(1024)
 )
 def test_clean(name: str, path: str) -> None:
     assert clean(name) == path
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", ".b", "..c", "...", ".", "..", "", "\n"]), max_size=4).map("/".join)))
+def test_many_are_cleaned_as_each_is_alone(names: list[str]) -> None:
+    assert clean_all([name.encode() for name in names]) == [normpath(f"/{name}").lstrip("/") for name in names]
 
 
 names = st.text(

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from imagelint import gate
-from imagelint.gate import Check, Culprit, Verdict
+from imagelint.gate import Check, Cost, Culprit, Verdict
 from imagelint.image.report import DiveNumbers, ImageSummary, LayerReport, Report
 from imagelint.output import gateformats, schemas
 from imagelint.output.places import Place
@@ -85,8 +85,8 @@ def judged(reference: str = "x:1", command: str = "RUN make", path: str = "Docke
     return Judged(report, path, {0: Place(path, 7, 9)})
 
 
-def verdict(*states: str, culprits: int = 0, text: str = "make") -> Verdict:
-    """Checks that are held, broken or waived, and so many layers that grew, the dearest first."""
+def verdict(*states: str, culprits: int = 0, text: str = "make", costs: int = 0) -> Verdict:
+    """Checks that are held, broken or waived, so many layers that grew and findings that cost, the dearest first."""
     checks = [
         Check(
             f"check-{n}",
@@ -99,7 +99,8 @@ def verdict(*states: str, culprits: int = 0, text: str = "make") -> Verdict:
         for n, state in enumerate(states)
     ]
     grown = [Culprit(n % 3, text, text or None, 1000 - n, text if n % 2 else None) for n in range(culprits)]
-    return Verdict(tuple(checks), tuple(grown), None)
+    dear = [Cost("IL1", text, n // 2 + 1, n + 1, 100 - n) for n in range(costs)]
+    return Verdict(tuple(checks), tuple(grown), None, tuple(dear))
 
 
 def made(form: str, found: Verdict, read: Judged | None = None) -> str:
@@ -116,7 +117,7 @@ BROKEN = verdict("held", "broken", "waived", culprits=4)
 @example(WORST, WORST, "a b#c?.dockerfile")
 def test_json_is_what_its_schema_says(reference: str, text: str, path: str) -> None:
     document = json.loads(
-        made("json", verdict("broken", "waived", culprits=2, text=text), judged(reference, text, path))
+        made("json", verdict("broken", "waived", culprits=2, text=text, costs=2), judged(reference, text, path))
     )
     jsonschema.Draft202012Validator(json.loads(schemas.text("gate"))).validate(document)
 
@@ -125,13 +126,13 @@ class TestSarif:
     @given(PATH, TEXT, PATH)
     @example(WORST, WORST, "a b#c?.dockerfile")
     def test_it_is_what_its_schema_says(self, reference: str, text: str, path: str) -> None:
-        found = verdict("held", "broken", culprits=30, text=text)
+        found = verdict("held", "broken", culprits=30, text=text, costs=4)
         log = json.loads(made("sarif", found, judged(reference, text, path)))
         validator().validate(log)
         results = log["runs"][0]["results"]
-        assert len(results) == 11
+        assert len(results) == 15
         prints = [each["partialFingerprints"]["primaryLocationLineHash"] for each in results]
-        assert len(set(prints[:4])) == 4
+        assert len(set(prints[:8])) == 8
         rules = {rule["id"] for rule in log["runs"][0]["tool"]["driver"]["rules"]}
         assert {each["ruleId"] for each in results} <= rules
 
@@ -151,11 +152,11 @@ class TestGitlab:
     @given(PATH, TEXT, PATH)
     @example(WORST, WORST, "./a b")
     def test_it_is_what_gitlab_takes(self, reference: str, text: str, path: str) -> None:
-        found = verdict("held", "broken", "broken", culprits=3, text=text)
+        found = verdict("held", "broken", "broken", culprits=3, text=text, costs=2)
         entries = json.loads(made("gitlab", found, judged(reference, text, path)))
         jsonschema.Draft202012Validator(CODE_QUALITY).validate(entries)
-        assert [each["severity"] for each in entries] == ["critical"] * 2 + ["major"] * 3
-        assert len({each["fingerprint"] for each in entries}) == 5
+        assert [each["severity"] for each in entries] == ["critical"] * 2 + ["major"] * 5
+        assert len({each["fingerprint"] for each in entries}) == 7
 
     def test_what_held_is_an_empty_list(self) -> None:
         assert json.loads(made("gitlab", verdict("held", "waived", culprits=3))) == []
@@ -221,14 +222,22 @@ class TestGithub:
     def test_ten_annotations_and_no_other_command(
         self, reference: str, text: str, path: str, broken: int, culprits: int
     ) -> None:
-        found = verdict("held", *["broken"] * broken, "waived", culprits=culprits, text=text)
+        costs = min(broken, 3)  # where nothing is broken nothing costs too much
+        found = verdict("held", *["broken"] * broken, "waived", culprits=culprits, text=text, costs=costs)
         lines = made("github", found, judged(reference, text, path)).splitlines()
         commands = [line for line in lines if "::" in line[:2]]
         assert all(COMMAND.fullmatch(line) for line in commands)
-        assert len(commands) == min(broken + 1 + (culprits if broken else 0), 10)
+        assert len(commands) == min(broken + 1 + costs + (culprits if broken else 0), 10)
         levels = [line[2:].partition(" ")[0] for line in commands]
         assert levels == sorted(levels, key=["error", "notice", "warning"].index)
-        assert len(lines) == broken + 2 + (min(culprits, 10) if broken else 0)
+        assert len(lines) == broken + 2 + costs + (min(culprits, 10) if broken else 0)
+
+    def test_what_costs_stands_at_its_lines(self) -> None:
+        lines = made("github", verdict("broken", costs=2)).splitlines()
+        assert lines[1:] == [
+            "::warning file=Dockerfile,line=1,endLine=1,title=costs::100 B line 1: IL1 make",
+            "::warning file=Dockerfile,line=1,endLine=2,title=costs::99 B line 1: IL1 make",
+        ]
 
     def test_the_dearest_come_first_at_their_lines(self) -> None:
         lines = made("github", verdict("broken", culprits=12)).splitlines()
@@ -242,21 +251,24 @@ class TestMarkdown:
     @example(WORST, WORST)
     @example("x", "|`|<img src=x> @somebody [a](b) \\| `` |\n| a |")
     def test_nothing_of_a_stranger_is_markup(self, reference: str, text: str) -> None:
-        found = verdict("held", "broken", "waived", culprits=12, text=text)
+        found = verdict("held", "broken", "waived", culprits=12, text=text, costs=11)
         tokens = MarkdownIt("commonmark").enable("table").parse(made("markdown", found, judged(reference, text)))
         blocks = [token for token in tokens if token.type == "html_block"]
         assert [token.content.strip() for token in blocks] == ["<!-- imagelint gate -->"]
         inline = [child for token in tokens for child in token.children or ()]
         assert {child.type for child in inline} <= {"text", "code_inline", "strong_open", "strong_close"}
         rows = [token.type for token in tokens].count("tr_open")
-        assert rows == 1 + 3 + 1 + 10
+        assert rows == 1 + 3 + 1 + 10 + 1 + 10
         cells = [token.type for token in tokens].count("td_open")
-        assert cells == 3 * (3 + 10)
+        assert cells == 3 * (3 + 10 + 10)
 
     def test_it_is_one_comments_worth(self) -> None:
         """GitHub takes 65,536 characters in a comment."""
         text = "x" * 10_000
-        assert len(made("markdown", verdict(*["broken"] * 12, culprits=500, text=text), judged(text, text))) < 20_000
+        assert (
+            len(made("markdown", verdict(*["broken"] * 12, culprits=500, text=text, costs=500), judged(text, text)))
+            < 20_000
+        )
 
 
 def test_waivers_are_said_in_every_form_for_people() -> None:

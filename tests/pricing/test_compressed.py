@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -69,12 +68,11 @@ def test_the_price_is_what_the_tar_without_them_lacks(tmp_path: Path, size: int)
     found = assessed(*built([(RUN, layer)], tmp_path))
     opened = []
 
-    @contextmanager
-    def tar(number: int) -> Iterator[Iterable[Chunk]]:
-        opened.append(number)
-        yield (memoryview(whole)[at : at + size] for at in range(0, len(whole), size))
+    def tars(layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        opened.extend(layers)
+        yield (1,), (memoryview(whole)[at : at + size] for at in range(0, len(whole), size))
 
-    bill = compressed.measured(found.bill, found.ledger, tar)
+    bill = compressed.measured(found.bill, found.ledger, tars)
     price = next(each.price for each in bill.findings if each.code == "IL101")
     assert price is not None
     assert price.compressed_bytes == gzipped(whole) - gzipped(without_lists(whole))

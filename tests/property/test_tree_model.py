@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from imagelint.image.index import LayerIndex, index_layer
 from imagelint.image.tar import TarReader
 from imagelint.image.tree import Tree
-from imagelint.image.waste import hidden_files, summarize
+from imagelint.image.waste import hidden_files
+from imagelint.image.wasted import summarize
 from imagelint.testing import LayerBuilder
 
 Entry = tuple[str, str, bytes | str]  # kind, path, content or target
@@ -166,7 +167,7 @@ def test_live_and_reclaimable_bytes_are_the_stored_ones(image: list[list[Entry]]
     indexes = [index(layer) for layer in image]
     tree = Tree(indexes)
     live = {node: indexes[tree.place(node)[0]].sizes[tree.place(node)[1]] for node in tree.paths.values() if node >= 0}
-    reclaimable = sum(entry.bytes for entry in summarize(list(hidden_files(indexes, tree))))
+    reclaimable = sum(entry.bytes for entry in summarize(hidden_files(indexes, tree)))
     assert sum(live.values()) + reclaimable == sum(layer.layer_bytes for layer in indexes)
 
 

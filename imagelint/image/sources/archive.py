@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from imagelint.errors import InputError
-from imagelint.image.blob import decompressed, is_compressed, peek
+from imagelint.image.blob import peek
 from imagelint.image.config import clip
+from imagelint.image.decompress import decompressed, is_compressed
 from imagelint.image.sources import docker_archive, oci_layout
 from imagelint.image.sources.files import CHUNK_BYTES
 from imagelint.image.sources.interface import OpenImage, Reading

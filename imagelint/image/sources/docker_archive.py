@@ -10,14 +10,14 @@ whatever looks like a layer is indexed, since the manifest may come last.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 
 from imagelint.errors import BrokenImageError, InputError
 from imagelint.image.blob import Blob
 from imagelint.image.config import ImageConfig, clip, parse_config, parse_document
 from imagelint.image.elf import ReadAt
-from imagelint.image.sources.interface import Reading, StoredLayer
+from imagelint.image.sources.interface import Reading, StoredLayer, one_by_one
 from imagelint.image.sources.members import Members, named_digest
 from imagelint.image.tar_content import Chunk
 from imagelint.records import TYPE_CHECKING, record
@@ -52,6 +52,10 @@ class OpenArchive:
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """A layer's uncompressed tar, from the file."""
         return self.members.tar(self.names[layer])
+
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The tars of layers, one by one."""
+        return one_by_one(self, layers)
 
     def read_at(self, layer: int) -> ReadAt | None:
         """What reads a plain layer at any place."""

@@ -28,7 +28,7 @@ from imagelint.image.sources.files import joined
 from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
 from imagelint.image.sources.layerdb import Records, places, shelf
 from imagelint.image.sources.manifests import Descriptor, Find, Manifest, check_digest, fits, media_type, resolve
-from imagelint.image.sources.members import StreamMembers, member
+from imagelint.image.sources.members import StreamMembers, passing
 from imagelint.image.sources.oci_layout import blob_name
 from imagelint.image.tar_content import Chunk
 
@@ -199,9 +199,18 @@ class _EngineImage:
     @contextmanager
     def tar(self, layer: int) -> Iterator[Iterable[Chunk]]:
         """A layer's uncompressed tar: the image is exported again, and all but the layer passed over."""
-        name = self._archive().member(layer)
-        with member(self.export.chunks(self.reading), name) as chunks:
-            yield unpacked(chunks, self.reading.limits)
+        for _, chunks in self.tars([layer]):
+            yield chunks
+
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The tars of layers, of one export more."""
+        places: dict[str, tuple[int, ...]] = {}
+        for layer in layers:
+            name = self._archive().member(layer)
+            places[name] = (*places.get(name, ()), layer)
+        if places:
+            for name, chunks in passing(self.export.chunks(self.reading), places):
+                yield places[name], unpacked(chunks, self.reading.limits)
 
     def read_at(self, layer: int) -> None:
         """An export passes by."""

@@ -7,7 +7,7 @@ and holds what was read against the digests that the documents name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 
 from imagelint.image.limits import DEFAULT_LIMITS, Limits
@@ -120,8 +120,22 @@ class OpenImage(Protocol):
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """The uncompressed tar of one layer, anew. Raises InputError where the source cannot be read again."""
 
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The uncompressed tars of layers, anew, in any order, each to be read before the next one is asked for.
+
+        A tar comes with the places that it has among the layers: where it passes by but once, one that comes twice in
+        the image has several.
+        """
+
     def read_at(self, layer: int) -> ReadAt | None:
         """What reads a layer's uncompressed tar at any place, as long as the image is open; None where nothing can."""
+
+
+def one_by_one(image: OpenImage, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+    """The tars of layers, for `OpenImage.tars` of a source that has each of them by itself."""
+    for layer in sorted(layers):
+        with image.tar(layer) as chunks:
+            yield (layer,), chunks
 
 
 class Source(Protocol):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from posixpath import dirname, join
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, peek, unpacked
+from imagelint.image.blob import Blob, peek, unpacked
 from imagelint.image.config import clip
+from imagelint.image.decompress import MAGIC_BYTES, is_compressed
 from imagelint.image.elf import ReadAt
 from imagelint.image.limits import MIB
 from imagelint.image.sources.files import CHUNK_BYTES, FileRegion
@@ -132,7 +133,7 @@ class FileMembers:
         return FileRegion(self._descriptor, *extent, passed=passed, chunk_bytes=chunk_bytes)
 
     def _is_compressed(self, extent: tuple[int, int]) -> bool:
-        return is_compressed(os.pread(self._descriptor, len(ZSTD_MAGIC), extent[0]))
+        return is_compressed(os.pread(self._descriptor, MAGIC_BYTES, extent[0]))
 
     def _extent(self, name: str) -> tuple[int, int]:
         extent = self._extents.get(_follow(name, self._links))
@@ -235,15 +236,16 @@ class StreamMembers:
         return blob
 
 
-@contextmanager
-def member(chunks: Iterable[Chunk], name: str) -> Iterator[Iterable[Chunk]]:
-    """The content of one member of an archive that passes by; BrokenImageError where it has none of that name."""
+def passing(chunks: Iterable[Chunk], names: Collection[str]) -> Iterator[tuple[str, Iterable[Chunk]]]:
+    """The content of members of an archive that passes by, as they come; BrokenImageError where it lacks one."""
+    left = set(names)
     tar = TarReader(chunks)
-    while (header := tar.read()) is not None:
-        if header[0] == name and header[1] == REGULAR:
-            yield tar.content()
-            return
-    raise BrokenImageError(f"the archive lacks {clip(name)}")
+    while left and (header := tar.read()) is not None:
+        if header[0] in left and header[1] == REGULAR:
+            left.remove(header[0])
+            yield header[0], tar.content()
+    if left:
+        raise BrokenImageError(f"the archive lacks {clip(min(left))}")
 
 
 def _too_large(name: str, reading: Reading) -> BrokenImageError:

@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from imagelint.errors import BrokenImageError, InputError
-from imagelint.image.blob import ZSTD_MAGIC, Blob, is_compressed, unpacked
+from imagelint.image.blob import Blob, unpacked
 from imagelint.image.config import ImageConfig, clip
+from imagelint.image.decompress import MAGIC_BYTES, is_compressed
 from imagelint.image.elf import ReadAt
 from imagelint.image.sources.files import FileRegion
-from imagelint.image.sources.interface import Reading, StoredLayer
+from imagelint.image.sources.interface import Reading, StoredLayer, one_by_one
 from imagelint.image.sources.layers import LayerTask, read_layers
 from imagelint.image.sources.manifests import Descriptor, Manifest, resolve_index
 from imagelint.image.sources.members import Members
@@ -97,6 +98,10 @@ class OpenLayout:
         with _Files(self.path) as files:
             yield unpacked(files.region(self.manifest.layers[layer]), self.reading.limits)
 
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The tars of layers, one by one."""
+        return one_by_one(self, layers)
+
     def read_at(self, layer: int) -> ReadAt | None:
         """What reads a plain layer at any place; the file is opened for each time that it is read."""
         found = self.manifest.layers[layer]
@@ -105,7 +110,7 @@ class OpenLayout:
             with _Files(self.path) as files:
                 return files.region(found).read_at(offset, length)
 
-        return None if is_compressed(read_at(0, len(ZSTD_MAGIC))) else read_at
+        return None if is_compressed(read_at(0, MAGIC_BYTES)) else read_at
 
 
 class _Files:
@@ -179,6 +184,10 @@ class OpenLayoutArchive:
     def tar(self, layer: int) -> AbstractContextManager[Iterable[Chunk]]:
         """A layer's uncompressed tar, from the file."""
         return self.members.tar(blob_name(self.manifest.layers[layer].digest))
+
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The tars of layers, one by one."""
+        return one_by_one(self, layers)
 
     def read_at(self, layer: int) -> ReadAt | None:
         """What reads a plain layer at any place."""

@@ -12,7 +12,7 @@ from imagelint.errors import BrokenImageError
 from imagelint.image.blob import Blob, unpacked
 from imagelint.image.config import ImageConfig, parse_document
 from imagelint.image.limits import MIB
-from imagelint.image.sources.interface import Reading, StoredLayer
+from imagelint.image.sources.interface import Reading, StoredLayer, one_by_one
 from imagelint.image.sources.layers import LayerTask, read_layers
 from imagelint.image.sources.manifests import (
     INDEX_TYPES,
@@ -122,6 +122,10 @@ class OpenRegistry:
     def tar(self, layer: int) -> Iterator[Iterable[Chunk]]:
         """A layer's uncompressed tar, fetched anew."""
         yield unpacked(self.client.blob(self.manifest.layers[layer]), self.reading.limits)
+
+    def tars(self, layers: Collection[int]) -> Iterator[tuple[tuple[int, ...], Iterable[Chunk]]]:
+        """The tars of layers, one by one."""
+        return one_by_one(self, layers)
 
     def read_at(self, layer: int) -> None:
         """Blobs are compressed, and come as a stream."""
