@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from imagelint.errors import BrokenImageError
-from imagelint.image.blob import GZIP_MAGIC, decompressed, peek
+from imagelint.image.blob import peek
+from imagelint.image.decompress import GZIP_MAGIC, decompressed
 from imagelint.image.limits import MIB, Limits
 from imagelint.image.tar_content import BLOCK_BYTES, Chunk
 
