@@ -205,6 +205,7 @@ def _check(commands: _Commands) -> None:
 def _analyze(commands: _Commands) -> None:
     parser = _command(commands, "analyze", "weigh an image: its layers, what they waste, and in which files")
     _image(parser)
+    _tar_split(parser)
     parser.add_argument("--dockerfile", metavar="FILE", help="the image's Dockerfile: names the line behind each layer")
     parser.add_argument(
         "--sizes-only", action="store_true", help="read headers alone: no reasons, no packages; of local images at once"
@@ -226,6 +227,7 @@ def _analyze(commands: _Commands) -> None:
 def _ls(commands: _Commands) -> None:
     parser = _command(commands, "ls", "list what is in an image, and in which of its layers")
     _image(parser)
+    _tar_split(parser)
     parser.add_argument("path", nargs="?", default="/", metavar="PATH", help="a folder or a file in it (default: /)")
     parser.add_argument("--recursive", "-R", action="store_true", help="folders in the folder too")
     parser.add_argument("--all-layers", action="store_true", help="what later layers hide too")
@@ -257,6 +259,7 @@ def _gate(commands: _Commands) -> None:
         "images", metavar="IMAGE", nargs="*", help="an image, or several (default: those that the configuration names)"
     )
     _image_options(parser)
+    _tar_split(parser)
     budgets = parser.add_argument_group("budgets", "sizes such as 500MB or 500MiB; over those of the configuration")
     budgets.add_argument("--max-size", metavar="SIZE", help="the most layer bytes")
     budgets.add_argument(
@@ -363,6 +366,15 @@ def _image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
     parser.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
     parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+
+
+def _tar_split(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tar-split",
+        action="store_true",
+        help="read a Docker engine's records of its layers, without an export: unverified, no packages; where they"
+        " cannot be read from disk, a container with them mounted read-only is made, never started, and removed",
+    )
 
 
 def _dockerfile_options(parser: argparse.ArgumentParser) -> None:

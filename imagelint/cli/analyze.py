@@ -50,6 +50,7 @@ def _analysis(arguments: argparse.Namespace) -> Analysis:
     from imagelint.image.reading import open_image, read_image
 
     linted = subject.lint(arguments)
+    arguments.sizes_only |= arguments.tar_split
     if arguments.sizes_only:
         arguments.no_verify = True
     alone = linted is None and not (arguments.base or arguments.base_candidate or arguments.sizes_only)

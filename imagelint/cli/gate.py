@@ -93,6 +93,9 @@ def _judge(arguments: argparse.Namespace, reports: Sequence[tuple[str, str]], ba
         owner = baselines[os.path.realpath(budgets.baseline)]
         hint = "each [[gate.image]] needs a baseline of its own"
         raise UsageError(f"{budgets.baseline} is the baseline of {owner}, and not of {arguments.image}", hint=hint)
+    if arguments.tar_split and (arguments.baseline_image or _needs_contents(budgets, None)):
+        needs = "a baseline, --forbid-package and --max-reclaimable ask what is in files"
+        raise UsageError(f"--tar-split looks into no files, and {needs}", hint="leave --tar-split out")
     # What was promised is read before the image, which may take a minute.
     baseline = gate.read_baseline(budgets.baseline) if budgets.baseline and not arguments.update_baseline else None
     if arguments.baseline_image:

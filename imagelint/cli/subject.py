@@ -118,6 +118,7 @@ def reading(arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "notice": say,
             "cache": layers,
             "limits": limits,
+            "tar_split": getattr(arguments, "tar_split", False),  # not every command has it
         }
 
 

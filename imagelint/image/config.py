@@ -43,8 +43,11 @@ def parse_config(content: bytes, what: str) -> ImageConfig:
     """Reads a configuration. What is absent or of another type than it should be is taken as not there."""
     document = parse_document(content, what)
     rootfs = _mapping(_mapping(document).get("rootfs"))
-    diff_ids = _strings(rootfs.get("diff_ids"))
-    if not isinstance(document, dict) or (not diff_ids and rootfs.get("diff_ids") != []):
+    listed = rootfs.get("diff_ids")
+    diff_ids = _strings(listed)
+    # Of an image without a layer Docker leaves the empty list out.
+    nothing = listed == [] or (listed is None and rootfs.get("type") == "layers")
+    if not isinstance(document, dict) or not (diff_ids or nothing):
         raise BrokenImageError(f"{clip(what)} is not an image's configuration: it lists no layers")
     history = document.get("history")
     labels = _mapping(_mapping(document.get("config")).get("Labels"))

@@ -72,20 +72,25 @@ def open_image(
     notice: Notice | None = None,
     plain_http: bool = False,
     every: bool = False,
+    tar_split: bool = False,
     cache: LayerCache | None = None,
 ) -> Iterator[OpenedImage]:
     """Finds the image that `reference` names (`imagelint.image.reference` says how); reads and indexes its layers.
 
     `verify` compares every layer that is read with its diff_id, and its blob with its digest; without `contents` the
     files' content is not hashed, and reports tell no `metadata-only`, `moved` or `duplicate`. What is not verified is
-    hashed only where a report asks for it, or with `every` throughout. `progress` is called
+    hashed only where a report asks for it, or with `every` throughout. With `tar_split` nothing is verified, files are
+    not looked into, and a Docker engine's own records are read where it has them and lets us. `progress` is called
     with what is read, the bytes done and their total or None. A layer that `cache` knows is not read; one that was
     read whole and verified enters it. Raises an ImagelintError: UsageError, InputError, EngineError or a child.
     """
     documents = cache.documents if cache is not None else NoDocuments()
-    reading = Reading(verify, contents, limits, progress, platform, notice, documents, plain_http, every)
+    verify, contents = verify and not tar_split, contents and not tar_split
+    reading = Reading(verify, contents, limits, progress, platform, notice, documents, plain_http, every, tar_split)
     try:
         with find_source(reference).open(reading) as source:
+            if tar_split and source.source != "docker":
+                reading.say(f"{reference} is in no Docker engine, whose records could be read")
             yield OpenedImage(reference, source, reading, cache)
     except BrokenImageError as error:
         raise BrokenImageError(f"{reference}: {error.message}", hint=error.hint) from None
@@ -102,6 +107,7 @@ def read_image(
     notice: Notice | None = None,
     plain_http: bool = False,
     every: bool = False,
+    tar_split: bool = False,
     cache: LayerCache | None = None,
 ) -> Image:
     """The image that `reference` names, as `open_image` reads it, its source closed again."""
@@ -115,6 +121,7 @@ def read_image(
         notice=notice,
         plain_http=plain_http,
         every=every,
+        tar_split=tar_split,
         cache=cache,
     )
     with opened as found:
@@ -128,6 +135,8 @@ def _read(reference: str, source: OpenImage, reading: Reading, cache: LayerCache
     if len(stored) != len(config.diff_ids):
         raise BrokenImageError(f"the manifest lists {len(stored)} layers, the configuration {len(config.diff_ids)}")
     indexes = _known(config, cache)
+    if reading.tar_split and len(indexes) < len(set(config.diff_ids)):
+        indexes = {}  # a record has other hashes of contents
     places = {diff_id: place for place, diff_id in reversed(tuple(enumerate(config.diff_ids)))}
     wanted = [place for diff_id, place in places.items() if diff_id not in indexes]
     blobs = source.index(wanted) if wanted else {}

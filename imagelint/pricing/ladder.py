@@ -19,7 +19,13 @@ _BUNDLE, _CERTIFICATES = "ca-certificates", "etc/ssl/certs/"
 
 
 def ladder(ledger: Ledger, charges: Sequence[Charge] | None, base_layers: int | None) -> list[Prediction]:
-    """Every prediction that can be made. Without `charges` nothing is known of a Dockerfile's lines."""
+    """Every prediction that can be made. Without `charges` nothing is known of a Dockerfile's lines.
+
+    Of an image whose files nobody looked into neither packages are known nor the libraries that programs load.
+    """
+    if not ledger.image.contents:
+        rungs = predictions.rungs(ledger, charges, base_layers or 0) if charges is not None else []
+        return [rung for rung in rungs if rung.name != predictions.NO_RECOMMENDS]
     inventory = ledger.inventory
     names = [each.name for each in inventory.recommended]
     recommended = recommended_nodes(ledger)

@@ -203,6 +203,24 @@ def test_an_engine_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
         assert read_image("docker://example:1").layers[0].layer_bytes == 100_000
 
 
+def test_an_engine_that_hangs_in_the_middle_of_an_export(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_client, "_EXPORT_SECONDS", 0.3)
+    over = threading.Event()
+
+    def stream(handler: Engine) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        handler.wfile.write(IMAGE.archive(layout="legacy")[:30_000])
+        handler.close_connection = True
+        over.wait(60)
+
+    with engine(monkeypatch, stream=stream):
+        with pytest.raises(EngineError, match="stopped answering"):
+            read_image("docker://example:1")
+        over.set()
+
+
 @pytest.mark.parametrize("written", ["[]", "{", '{"currentContext": 5}', '{"currentContext": "there"}'])
 def test_a_configuration_that_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str) -> None:
     """Docker's configuration and a context in it, whatever is written there, never end in a traceback."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from imagelint.cli import main
 from imagelint.finding import Price
+from imagelint.image.reading import read_image
 from imagelint.pricing.assessment import Assessment
 from imagelint.pricing.ladder import ladder
 from imagelint.pricing.prices import Charge
@@ -237,6 +238,17 @@ def test_the_ladder_without_a_dockerfile_saves_what_it_says(tmp_path: Path) -> N
     assert alone["no-recommends"] == ((), size)
     assert not alone.keys() & {"merged", "cleaned", "stored-once"}
     assert sizes(found.bill.charges)["no-recommends"] == (("merged", "cleaned", "stored-once"), size + 1_000_000)
+
+
+def test_where_files_were_not_looked_into_nothing_is_predicted_that_hangs_on_packages(tmp_path: Path) -> None:
+    """What hangs on lines alone is predicted as ever."""
+    text, image = built([("RUN apt-get update && apt-get install -y curl jq", with_recommended())], tmp_path)
+    whole = assessed(text, image)
+    headers = assessed(text, read_image(str(tmp_path / "image.tar"), verify=False, contents=False))
+    found, every = (ladder(each.ledger, each.bill.charges, 1) for each in (headers, whole))
+    assert [each.name for each in found] == ["merged", "cleaned", "stored-once"]
+    assert found == every[:3]
+    assert ladder(headers.ledger, None, 1) == []
 
 
 def test_min_bytes_are_the_totals_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

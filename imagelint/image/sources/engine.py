@@ -6,12 +6,15 @@ image's documents, `inspect` alone tells which layers it has, and nothing is exp
 In Docker's older stores an image's id is the digest of its configuration, in containerd's that of its manifest, or of
 an index of manifests: there the export is an OCI layout too, and it is the id that leads to the image. (Its
 manifest.json has one platform alone, whichever others the engine holds.)
+
+Who asks for it (`Reading.tar_split`) gets the sizes out of the records that Docker's older stores keep of their layers,
+without an export.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +23,10 @@ from imagelint.image.blob import Blob, unpacked
 from imagelint.image.config import ImageConfig, parse_config, parse_document
 from imagelint.image.limits import MIB
 from imagelint.image.sources.docker_archive import OpenArchive, open_archive
-from imagelint.image.sources.engine_client import connected, inspected
+from imagelint.image.sources.engine_client import Lender, connected, described, inspected, is_local, streamed
 from imagelint.image.sources.files import joined
 from imagelint.image.sources.interface import OpenImage, Reading, StoredLayer
+from imagelint.image.sources.layerdb import Records, places, shelf
 from imagelint.image.sources.manifests import Descriptor, Find, Manifest, check_digest, fits, media_type, resolve
 from imagelint.image.sources.members import StreamMembers, passing
 from imagelint.image.sources.oci_layout import blob_name
@@ -43,6 +47,8 @@ class Engine:
     @contextmanager
     def open(self, reading: Reading) -> Iterator[OpenImage]:
         """Asks the engine for the image; what it is made of comes from its export, where no earlier run knows it."""
+        if reading.tar_split:  # an export in the records' place is to tell as much as they do
+            reading = reading._replace(contents=True)
         with connected(self.kind, self.name) as client:
             description = inspected(client, self.name)
             identifier, size = description.get("Id"), description.get("Size")
@@ -50,11 +56,17 @@ class Engine:
                 raise EngineError(f"the engine gives no id for {self.name}")
             # By id, so that a name without a tag does not export every tag, nor one re-tagged meanwhile another image.
             export = _Export(client, self.kind, self.reference, self.name, identifier, size, _platform(description))
-            found = _known(export, reading) or _EngineImage(export, reading, export.archive(reading))
-            if reading.platform is not None and not fits(found.config.platform, reading.platform):
-                has = f"{self.name} is there for {found.config.platform}, not for {reading.platform}"
-                raise InputError(has, hint=f"`{self.kind} pull --platform {reading.platform} {self.name}`")
-            yield found
+            with _records(export, description, reading) as records:
+                found = _known(export, reading) or _recorded(export, records, reading)
+                found = found or _EngineImage(export, reading, export.archive(reading))
+                found.records = records
+                self._check_platform(found.config.platform, reading)
+                yield found
+
+    def _check_platform(self, platform: str, reading: Reading) -> None:
+        if reading.platform is not None and not fits(platform, reading.platform):
+            has = f"{self.name} is there for {platform}, not for {reading.platform}"
+            raise InputError(has, hint=f"`{self.kind} pull --platform {reading.platform} {self.name}`")
 
 
 def _platform(description: Mapping[str, Any]) -> str | None:
@@ -85,7 +97,7 @@ class _Export:
         # The engine's size is that of the files; the export is a little larger, so that it says about where we are.
         total = self.size if isinstance(self.size, int) and self.size > 0 else None
         done = 0
-        for chunk in joined(self.client.get_image(self.identifier, chunk_size=MIB), MIB):
+        for chunk in joined(streamed(self.client, "/images/{0}/get", self.identifier), MIB):
             done += len(chunk)
             reading.report(self.reference, done, max(done, total) if total else None)
             yield chunk
@@ -148,12 +160,16 @@ class _Export:
 
 @dataclass(slots=True)
 class _EngineImage:
-    """An image of an engine, whose export has passed by (`archive`) or has not been asked for yet."""
+    """An image of an engine, whose export has passed by (`archive`) or has not been asked for yet.
+
+    Its layers may be in `records` too, which are asked first.
+    """
 
     export: _Export
     reading: Reading
     archive: OpenArchive | None = None
     known: tuple[ImageConfig, tuple[StoredLayer, ...]] | None = field(default=None)
+    records: Records | None = None
 
     @property
     def source(self) -> str:
@@ -171,7 +187,13 @@ class _EngineImage:
         return self.known[1] if self.known is not None else self._archive().layers
 
     def index(self, wanted: Collection[int]) -> Mapping[int, Blob]:
-        """Reads the export, if it has not been read."""
+        """Reads the records, or the export, if it has not been read."""
+        if self.records is not None and self.archive is None:
+            total = self.export.size if isinstance(self.export.size, int) else None
+            try:
+                return self.records.index(self.config, wanted, self.export.reference, total, self.reading)
+            except EngineError as error:
+                self.reading.say(_exported(error))
         return self._archive().index(wanted)
 
     @contextmanager
@@ -204,6 +226,43 @@ class _EngineImage:
 def _is_config(document: Any) -> bool:
     """Whether a document is an image's configuration."""
     return isinstance(document, dict) and "rootfs" in document
+
+
+@contextmanager
+def _records(export: _Export, description: Mapping[str, Any], reading: Reading) -> Iterator[Records | None]:
+    """The engine's records of an image, where they are asked for; None where there are none, which is said."""
+    if not reading.tar_split or export.kind != "docker":
+        yield None
+        return
+    engine, system = described(export.client), description.get("RootFS")
+    try:
+        if "io.containerd" in str(engine.get("DriverStatus")):
+            raise EngineError("the engine keeps its images in containerd's store, without such records")
+        # Of an image without layers it is left out.
+        diff_ids = system.get("Layers", []) if isinstance(system, dict) else None
+        found = places(engine.get("DockerRootDir"), engine.get("Driver"), export.digest, diff_ids)
+    except EngineError as error:
+        reading.say(_exported(error))
+        yield None
+        return
+    with closing(Lender(export.client, export.identifier, found.paths)) as lender:
+        yield Records(found, shelf(found, lender, local=is_local(export.client)))
+
+
+def _recorded(export: _Export, records: Records | None, reading: Reading) -> _EngineImage | None:
+    """The image as the engine's records have it; None where it cannot be read there, which is said."""
+    if records is None:
+        return None
+    try:
+        config = records.config(reading)
+    except EngineError as error:
+        reading.say(_exported(error))
+        return None
+    return _EngineImage(export, reading, known=(config, (StoredLayer(),) * len(config.diff_ids)))
+
+
+def _exported(error: EngineError) -> str:
+    return f"{error.message}; it exports the image"
 
 
 def _known(export: _Export, reading: Reading) -> _EngineImage | None:

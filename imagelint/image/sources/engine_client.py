@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from imagelint.errors import EngineError, ImageNotFoundError
+from imagelint.image.limits import MIB
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -21,6 +24,10 @@ _HINTS = {
     "docker": "start it (`systemctl start docker`, or Docker Desktop), or name an archive made with `docker save`",
     "podman": "start it (`systemctl --user start podman.socket`), or name an archive made with `podman save`",
 }
+_LATE_SECONDS = 5  # until a container is there that nobody waits for any more
+LABEL = "org.imagelint.tar-split"
+"""What the containers are labelled with that `Lender` makes."""
+
 _CALLED = {"docker": "the Docker engine", "podman": "Podman"}
 
 
@@ -75,6 +82,118 @@ def inspected(client: APIClient, name: str) -> dict[str, Any]:
         raise EngineError(f"the engine answers for {name} with something that is none of its protocol")
     client.timeout = _EXPORT_SECONDS
     return description
+
+
+def described(client: APIClient) -> dict[str, Any]:
+    """What the engine tells of itself; of what is not told there is nothing."""
+    import docker.errors
+
+    try:
+        description = client.info()
+    except docker.errors.DockerException:
+        raise
+    except _UNREADABLE:
+        description = None
+    return description if isinstance(description, dict) else {}
+
+
+def is_local(client: APIClient) -> bool:
+    """Whether the engine is one behind a socket of this machine, so that its paths may be ours."""
+    return client.base_url == "http+docker://localhost"
+
+
+def streamed(client: APIClient, route: str, name: str, **parameters: str) -> Generator[bytes]:
+    """What the engine sends for a route, in which `{0}` stands for a name, piece by piece; none may take for ever.
+
+    Those of the SDK's own streams may: it takes the time limit off the socket.
+    """
+    import docker.errors
+    import requests.exceptions
+
+    # As the SDK asks, with the headers that its user has configured.
+    response = client._get(  # type: ignore[attr-defined]
+        client._url(route, name),  # type: ignore[attr-defined]
+        params=parameters,
+        stream=True,
+        headers={"Accept-Encoding": "identity"},
+    )
+    with response:
+        try:
+            response.raise_for_status()
+        except requests.exceptions.HTTPError as error:
+            docker.errors.create_api_error_from_http_exception(error)
+        yield from response.iter_content(MIB)
+
+
+class Lender:
+    """Lends files of the engine's, mounted read-only into a container that is made when one is first asked for.
+
+    The container is never started; it is removed when the lender is closed. `paths` are the engine's own, by the names
+    under which they are lent.
+    """
+
+    def __init__(self, client: APIClient, image: str, paths: Mapping[str, str]) -> None:
+        self._client = client
+        self._image = image
+        self._paths = paths
+        # A name of our own: what was made can be removed even where the engine's answer never came.
+        self._name = f"imagelint-{token_hex(8)}"
+        self._asked = self._made = False
+
+    def archive(self, path: str) -> Generator[bytes]:
+        """The tar of what was lent under a name, or of what is below one, or of all of it."""
+        import docker.errors
+
+        if not self._made:
+            self._make()
+        try:
+            yield from streamed(
+                self._client, "/containers/{0}/archive", self._name, path=f"/.{self._name}/{path}".rstrip("/")
+            )
+        except docker.errors.APIError as error:
+            raise EngineError(f"the engine does not hand out what it has lent: {error.explanation or error}") from None
+
+    def close(self) -> None:
+        """Removes the container, if it was made, and the volumes that the image wants."""
+        import docker.errors
+
+        patience = time.monotonic() + (_LATE_SECONDS if self._asked and not self._made else 0)
+        while self._asked:
+            try:
+                self._client.remove_container(self._name, v=True, force=True)
+                self._asked = False
+            except docker.errors.NotFound:
+                # Who was interrupted before an answer came cannot know whether it is still to be made.
+                if time.monotonic() >= patience:
+                    return
+                time.sleep(0.1)
+            except docker.errors.APIError as error:
+                raise EngineError(
+                    f"the engine does not remove the container {self._name}: {error.explanation or error}",
+                    hint=f"`docker rm --volumes {self._name}`",
+                ) from None
+
+    def _make(self) -> None:
+        import docker.errors
+
+        mounts = [
+            {"Type": "bind", "Source": path, "Target": f"/.{self._name}/{name}", "ReadOnly": True}
+            for name, path in self._paths.items()
+        ]
+        config = {
+            "Image": self._image,
+            "Cmd": ["never started"],  # without any command no container is made
+            "Labels": {LABEL: "1"},
+            "NetworkDisabled": True,
+            "HostConfig": {"NetworkMode": "none", "Mounts": mounts},
+        }
+        self._asked = True
+        try:
+            self._client.create_container_from_config(config, self._name)  # type: ignore[no-untyped-call]
+            self._made = True
+        except docker.errors.APIError as error:
+            self._asked = False
+            raise EngineError(f"the engine does not lend its records: {error.explanation or error}") from None
 
 
 def _docker() -> APIClient:

@@ -58,7 +58,8 @@ class Reading(NamedTuple):
     files that reports ask for, or with `every` in all of them.
 
     `platform` (`os/architecture[/variant]`) chooses where a source offers several; None is the host's. With
-    `plain_http` registries are spoken to without TLS, if they have none; this machine's own always are.
+    `plain_http` registries are spoken to without TLS, if they have none; this machine's own always are. `tar_split`
+    reads a Docker engine's records of its layers, where it lets us, in the place of an export.
     """
 
     verify: bool = True
@@ -70,6 +71,7 @@ class Reading(NamedTuple):
     documents: Documents = NO_DOCUMENTS
     plain_http: bool = False
     every: bool = False
+    tar_split: bool = False
 
     def report(self, what: str, done: int, total: int | None) -> None:
         """Tells the progress callback, if there is one."""
