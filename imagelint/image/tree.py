@@ -121,11 +121,11 @@ class Tree:
         self._layers.extend(array("I", [len(self._starts) - 1]) * len(layer))
         self._kinds.extend(layer.types)
         self._hide(layer)
-        self._names += layer.paths
         if not self._add_at_once(layer, start):
             self.tangled.add(len(self._starts) - 1)
             self.replaced.append(((), ()))
             self._add_each(layer, start)
+        self._names += layer.paths
         self.deaths.settle(len(self._starts) - 1, self.paths)
 
     def _hide(self, layer: LayerIndex) -> None:

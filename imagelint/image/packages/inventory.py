@@ -64,8 +64,8 @@ class Inventory:
             languages.python(self._records), languages.node(self._records), languages.ruby(self._records, self._nodes),
             languages.go(self._records), languages.java(self._nodes),
         ):  # fmt: skip
-            self.installed.append(package)
-        self._own()
+            self._own(package)
+        self._own_folders()
 
     @cached_property
     def packages(self) -> tuple[Package, ...]:
@@ -124,16 +124,21 @@ class Inventory:
                     found[layer.paths[row]] = content
         return found
 
-    def _own(self) -> None:
-        """Gives each live file to the first package that lists it, or that has the folder closest to it."""
+    def _own(self, package: Installed) -> None:
+        """Gives a package each live file that it lists and that is no earlier one's; the list is not kept."""
+        for path in package.paths:
+            node = self._nodes.get(path)
+            if node is None:
+                node = self._nodes.get(self.real(path))
+            if node is not None:
+                self.owner.setdefault(node, len(self.installed))
+        package.paths.clear()
+        self.installed.append(package)
+
+    def _own_folders(self) -> None:
+        """Gives each live file that nobody lists to the package that has the folder closest to it."""
         folders: dict[str, int] = {}
         for place, package in enumerate(self.installed):
-            for path in package.paths:
-                node = self._nodes.get(path)
-                if node is None:
-                    node = self._nodes.get(self.real(path))
-                if node is not None:
-                    self.owner.setdefault(node, place)
             for folder in package.folders:
                 folders.setdefault(folder, place)
         if not folders:

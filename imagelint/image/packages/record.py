@@ -7,7 +7,7 @@ class Installed:
     """A package as its manager's records have it.
 
     `paths` are files (and folders) relative to the image's root, as the records name them; `folders` are those of which
-    everything that nobody else owns belongs to it.
+    everything that nobody else owns belongs to it. The paths are gone once it is known whose the files are.
     """
 
     __slots__ = ("folders", "manager", "name", "paths", "version")
