@@ -30,11 +30,8 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
     image, tree, indexes = merged.image, merged.tree, merged.indexes
     dive = dive_numbers([(layer.diff_id, layer.entries) for layer in image.layers], tree)
     waste = merged.wasted.ordered(duplicate_files(indexes, tree))
-    by_folder, sizes, files = _by_folder(merged), tree.sizes, merged.files
-
-    def bytes_of(path: str) -> int:
-        return sizes[files[path]]
-
+    by_folder, files = _by_folder(merged), merged.files
+    bytes_of = dict(zip(files, map(tree.sizes.__getitem__, files.values()), strict=True)).__getitem__
     stored = sum(layer.layer_bytes for layer in image.layers)
     reclaimable = sum(merged.wasted.bytes)
     return Report(

@@ -50,11 +50,10 @@ class Wasted(Collection[WastedFile]):
         self.hidden_by.append(_NOBODY)
 
     def ordered(self, others: Wasted) -> Wasted:
-        """These files and others, the largest first, then by path and layer."""
+        """These files and others, the largest first, then by path; what has the same stays in its order."""
         paths, sizes, layers = self.paths + others.paths, self.bytes + others.bytes, self.stored_by + others.stored_by
         reasons, hidden_by = self.reasons + others.reasons, self.hidden_by + others.hidden_by
-        by_layer = sorted(range(len(paths)), key=layers.__getitem__)
-        by_bytes = sorted(by_layer, key=sizes.__getitem__, reverse=True)
+        by_bytes = sorted(range(len(paths)), key=sizes.__getitem__, reverse=True)
         order = array("I")
         # Of files that have the same bytes there are few, and it is paths that take time to compare.
         for _, same in groupby(by_bytes, sizes.__getitem__):
