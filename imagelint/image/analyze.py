@@ -9,6 +9,7 @@ from imagelint.image.compat import dive_numbers
 from imagelint.image.folders import heavy_folders
 from imagelint.image.history import command, is_root_file_system
 from imagelint.image.leftovers import leftovers
+from imagelint.image.linked import live_links
 from imagelint.image.merged import Merged
 from imagelint.image.model import Image
 from imagelint.image.report import ImageSummary, LayerReport, PathSize, Report
@@ -45,7 +46,7 @@ def analyze(image: Image | Merged, base_layers: int | None = None) -> Report:
         packages=merged.inventory.packages if image.contents else (),
         recommended=merged.inventory.recommended if image.contents else (),
         folders=heavy_folders(by_folder, bytes_of, LARGEST_FOLDERS),
-        leftovers=leftovers(by_folder, bytes_of),
+        leftovers=leftovers(by_folder, bytes_of, _other_paths(merged)),
         dive=dive,
     )
 
@@ -104,4 +105,20 @@ def _by_folder(merged: Merged) -> dict[str, list[str]]:
     found = defaultdict[str, list[str]](list)
     for path in merged.files:
         found[path.rpartition("/")[0]].append(path)
+    return found
+
+
+def _other_paths(merged: Merged) -> dict[str, list[str]]:
+    """By the path that a live file is known by: the other ones that it has."""
+    tree = merged.tree
+    links = live_links(merged.indexes, tree)
+    if not links:
+        return {}
+    found: dict[str, list[str]] = {}
+    for path, node in merged.files.items():
+        if node in links:
+            layer, row = tree.place(node)
+            own = merged.indexes[layer].paths[row]
+            paths = [*links[node], own] if tree.paths.get(own) == node else links[node]
+            found[path] = [each for each in paths if each != path]
     return found

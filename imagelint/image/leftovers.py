@@ -47,18 +47,25 @@ _CACHE_KINDS = frozenset(kind for kind, _ in _CACHES)
 _MATCH = re.compile("|".join(f"(?P<g{number}>{pattern})(?:/|$)" for number, (_, pattern) in enumerate(_FOLDERS)))
 
 
-def leftovers(files: Mapping[str, Sequence[str]], bytes_of: Callable[[str], int]) -> tuple[Leftover, ...]:
-    """What is left over, the largest first. `files` are the live files by folder."""
+def leftovers(
+    files: Mapping[str, Sequence[str]], bytes_of: Callable[[str], int], linked: Mapping[str, Sequence[str]]
+) -> tuple[Leftover, ...]:
+    """What is left over, the largest first. `files` are the live files by folder.
+
+    Of those that have more live paths than one, `linked` has the others: all of them have to be left over too.
+    """
     found: defaultdict[str, list[str]] = defaultdict(list)
+    kept = {path for path, others in linked.items() if not all(map(_is_left_over, others))}
     for folder, inside in files.items():
         kind = _kind(folder)
         if kind is not None:
-            found[kind] += inside
-        elif archives := [path for path in inside if path.endswith(_ENDINGS) and _ARCHIVE.search(path)]:
+            found[kind] += inside if kept.isdisjoint(inside) else [path for path in inside if path not in kept]
+        elif archives := [path for path in inside if _is_archive(path) and path not in kept]:
             found["archives"] += archives
     kinds = (
         Leftover(kind, sum(map(bytes_of, each)), len(each), f"/{max(each, key=bytes_of)}")
         for kind, each in found.items()
+        if each
     )
     return tuple(sorted(kinds, key=lambda each: (-each.bytes, each.kind)))
 
@@ -67,6 +74,14 @@ def cache_of(folder: str) -> str | None:
     """The cache that a folder is in, or None: what can be fetched again, and a container never asks for."""
     kind = _kind(folder)
     return kind if kind in _CACHE_KINDS else None
+
+
+def _is_left_over(path: str) -> bool:
+    return _is_archive(path) or _kind(path.rpartition("/")[0]) is not None
+
+
+def _is_archive(path: str) -> bool:
+    return path.endswith(_ENDINGS) and _ARCHIVE.search(path) is not None
 
 
 def _kind(folder: str) -> str | None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import compress
 
 from imagelint.image.leftovers import cache_of
+from imagelint.image.linked import Others, live_links, stored_links
 from imagelint.image.merged import Merged
 from imagelint.image.model import Image
 from imagelint.image.tar import REGULAR
@@ -28,6 +29,7 @@ class Ledger(Merged):
         super().__init__(image)
         self._caches: dict[int, dict[str, Nodes]] = {}
         self._kinds: dict[str, str | None] = {}  # of caches, by folder
+        self._stored_links: dict[int, Others] = {}
 
     @property
     def has_packages(self) -> bool:
@@ -55,14 +57,33 @@ class Ledger(Merged):
         return tuple(sorted(set(map(self.tree.layer, stored))))
 
     def stored_at(self, layer: int, globs: Collection[str]) -> Nodes:
-        """The files of a layer at paths that match one of the globs."""
+        """The files of a layer at paths that match one of the globs, and that have no other paths."""
         matches = matcher(globs)
         index = self.indexes[layer]
         rows = zip(self.nodes(layer), index.types, index.sizes, index.paths, strict=True)
-        return frozenset(node for node, kind, size, path in rows if kind == REGULAR and size and matches(f"/{path}"))
+        found = {node for node, kind, size, path in rows if kind == REGULAR and size and matches(f"/{path}")}
+        return frozenset(found - self._linked_from(layer, found, lambda path: bool(matches(f"/{path}"))))
+
+    def _linked_from(self, layer: int, nodes: Collection[int], inside: Callable[[str], bool]) -> set[int]:
+        """Those files of a layer that would be stored all the same if nothing were `inside`: they have other paths.
+
+        These are the layer's own, whatever became of them later, or live ones of other layers.
+        """
+        if layer not in self._stored_links:
+            self._stored_links[layer] = stored_links(self.indexes[layer], self.tree.start(layer))
+        return {
+            node
+            for links in (self._stored_links[layer], self._live_links)
+            for node in links.keys() & nodes
+            if not all(map(inside, links[node]))
+        }
+
+    @cached_property
+    def _live_links(self) -> Others:
+        return live_links(self.indexes, self.tree)
 
     def caches(self, layer: int) -> dict[str, Nodes]:
-        """The files of a layer that are in known caches, by which."""
+        """The files of a layer that are in known caches and nowhere else, by which."""
         if layer not in self._caches:
             index = self.indexes[layer]
             kinds, here = self._kinds, set(index.folders)
@@ -72,8 +93,13 @@ class Ledger(Merged):
             for row in compress(range(len(index)), map(caches.__contains__, index.folders)):
                 if index.sizes[row]:
                     found[kinds[index.folders[row]]].add(self.tree.start(layer) + row)
-            self._caches[layer] = {kind: frozenset(nodes) for kind, nodes in found.items() if kind}
+            kept = self._linked_from(layer, set[int]().union(*found.values()), self._is_cached)
+            self._caches[layer] = {kind: frozenset(nodes - kept) for kind, nodes in found.items() if kind}
         return self._caches[layer]
+
+    @staticmethod
+    def _is_cached(path: str) -> bool:
+        return cache_of(path.rpartition("/")[0]) is not None
 
     @cached_property
     def _hidden_nodes(self) -> Mapping[tuple[int, int], Sequence[int]]:
