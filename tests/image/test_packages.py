@@ -313,6 +313,28 @@ def test_the_distribution_comes_before_the_language(tmp_path: Path) -> None:
     assert [(manager, name) for manager, name, *_ in packages(tmp_path, layer)] == [("dpkg", "python3-six")]
 
 
+def test_what_brings_programs_and_archives_comes_before_what_they_are(tmp_path: Path) -> None:
+    """As npm's esbuild does, or a gem of JRuby."""
+    program = go_program(f"path\ta.org/b/cmd/b\nmod\ta.org/b\tv1.2.3\th1:x=\n{BUILD}")
+    module, gems = "app/node_modules/@esbuild/linux-x64", "var/lib/gems/3.1.0"
+    manifest, specification = b'{"name": "@esbuild/linux-x64", "version": "0.21"}', b's.name = "j"\ns.version = "1"\n'
+    layer = (
+        LayerBuilder()
+        .file(f"{module}/package.json", manifest)
+        .file(f"{module}/bin/esbuild", program)
+        .file("usr/bin/b", program)
+        .file(f"{gems}/specifications/j-1.gemspec", specification)
+        .file(f"{gems}/gems/j-1/lib/guava-31.jar", 80)
+        .file("srv/guava-31.jar", 70)
+    )
+    assert sorted(packages(tmp_path, layer)) == [
+        ("gem", "j", "1", len(specification) + 80, 0),
+        ("go", "a.org/b", "v1.2.3", len(program), 0),
+        ("java", "guava", "31", 70, 0),
+        ("npm", "@esbuild/linux-x64", "0.21", len(manifest) + len(program), 0),
+    ]
+
+
 def test_recommended() -> None:
     def stanza(name: str, **fields: str) -> str:
         lines = [f"Package: {name}", "Status: install ok installed", "Version: 1"]

@@ -44,8 +44,9 @@ STATE = (
 class Inventory:
     """The packages of a merged image.
 
-    A file that several packages list belongs to the first: the distribution's before a language's. Files that are
-    removed, or replaced by a later layer's, are no package's any more than anybody's.
+    A file that several packages list belongs to the first: the distribution's before a language's, and those that are
+    a single file (a program of Go, an archive of Java) last. Files that are removed, or replaced by a later layer's,
+    are no package's any more than anybody's.
     """
 
     def __init__(self, layers: Sequence[LayerIndex], tree: Tree, files: dict[str, int]) -> None:
@@ -62,10 +63,12 @@ class Inventory:
         for package in chain(
             system.dpkg(self._records), system.apk(self._records), system.rpm(self._records),
             languages.python(self._records), languages.node(self._records), languages.ruby(self._records, self._nodes),
-            languages.go(self._records), languages.java(self._nodes),
         ):  # fmt: skip
             self._own(package)
         self._own_folders()
+        # Programs and archives that others' packages bring are parts of those.
+        for package in chain(languages.go(self._records), languages.java(self._nodes)):
+            self._own(package)
 
     @cached_property
     def packages(self) -> tuple[Package, ...]:
