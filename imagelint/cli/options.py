@@ -146,7 +146,7 @@ def _style(arguments: argparse.Namespace, settings: Settings) -> Style | None:
 
     if _output_file(arguments) is not None:
         return Style(colour=False)
-    return Style(colour=settings.colour and wants_colour(sys.stdout), dots=plain.dots(sys.stdout))
+    return Style(colour=settings.colour and wants_colour(sys.stdout), encoding=plain.encoding(sys.stdout))
 
 
 def _layer(arguments: argparse.Namespace) -> Layer:

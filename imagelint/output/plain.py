@@ -40,8 +40,17 @@ def _escaped(char: str) -> str:
 
 def dots(stream: TextIO) -> str:
     """What stands where a text was cut, for who reckons with its width."""
+    return shown("…", encoding(stream))
+
+
+def encoding(stream: TextIO) -> str:
+    """The encoding of a stream, as far as it is known."""
     try:
-        "…".encode(stream.encoding or "utf-8")
-    except (AttributeError, LookupError, UnicodeError):
-        return "..."
-    return "…"
+        return codecs.lookup(stream.encoding or "utf-8").name
+    except (AttributeError, LookupError):
+        return "ascii"
+
+
+def shown(text: str, encoding: str) -> str:
+    """A text as a stream of an encoding shows it, for who reckons with its width."""
+    return text if encoding == "utf-8" else text.encode(encoding, register()).decode(encoding)

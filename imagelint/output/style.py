@@ -25,11 +25,11 @@ def wants_colour(stream: TextIO) -> bool:
 
 
 class Style:
-    """Wraps text in colours, or leaves it as it is. `dots` stand where a line was cut."""
+    """Wraps text in colours, or leaves it as it is. `encoding` is that of the stream that it is written to."""
 
-    def __init__(self, *, colour: bool, dots: str = "…") -> None:
+    def __init__(self, *, colour: bool, encoding: str = "utf-8") -> None:
         self.colour = colour
-        self.dots = dots
+        self.encoding = encoding
 
     def __call__(self, text: str, name: str) -> str:
         return f"\x1b[{_CODES[name]}m{text}\x1b[0m" if self.colour else text

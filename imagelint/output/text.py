@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imagelint.finding import Safety, Severity
+from imagelint.output import plain
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.text import printable
 
@@ -94,8 +95,8 @@ class _Writer:
         line = self._index.line_text(start.line)
         begin = start.column - 1
         stop = min(begin + max(span.end - span.start, 1), max(len(line), begin + 1))
-        more = style.dots if stop - begin < span.end - span.start else ""
-        shown, lead, width = _window(line, begin, stop, style.dots)
+        more = plain.shown("…", style.encoding) if stop - begin < span.end - span.start else ""
+        shown, lead, width = _window(line, begin, stop, style.encoding)
         under = style(mark * width + more, "red" if mark == "^" else "cyan")
         self.lines += (
             f"{indent} {self._arrows[mark]} {self._path}:{start.line}:{start.column}",
@@ -116,21 +117,21 @@ def _grouped(related: Sequence[Related]) -> list[list[Related]]:
     return out
 
 
-def _window(line: str, begin: int, stop: int, dots: str) -> tuple[str, int, int]:
+def _window(line: str, begin: int, stop: int, encoding: str) -> tuple[str, int, int]:
     """A line as it is shown, and where its underline begins and how wide it is, in columns of the terminal."""
     if len(line) <= MAX_WIDTH and line.isascii() and line.isprintable():  # as most are: nothing to make visible
         return line, begin, max(stop - begin, 1)
     left = 0 if len(line) <= MAX_WIDTH else max(0, begin - MAX_WIDTH // 4)
     right = min(len(line), left + MAX_WIDTH)
     stop = min(stop, right)
-    before, meant, after = _flat(line[left:begin]), _flat(line[begin:stop]), _flat(line[stop:right])
-    head = dots if left else ""
-    tail = dots if right < len(line) else ""
-    return f"{head}{before}{meant}{after}{tail}", _columns(head + before), max(_columns(meant), 1)
+    before = _flat(("…" if left else "") + line[left:begin], encoding)
+    meant = _flat(line[begin:stop], encoding)
+    after = _flat(line[stop:right] + ("…" if right < len(line) else ""), encoding)
+    return f"{before}{meant}{after}", _columns(before), max(_columns(meant), 1)
 
 
-def _flat(text: str) -> str:
-    return printable(text.replace("\t", "    "))
+def _flat(text: str, encoding: str) -> str:
+    return plain.shown(printable(text.replace("\t", "    ")), encoding)
 
 
 def _columns(text: str) -> int:

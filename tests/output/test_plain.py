@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_an_underline_is_where_it_was_though_the_line_is_cut(imagelint: Run, fol
     source = next(place for place, line in enumerate(lines) if line.startswith("2 | "))
     assert lines[source].startswith("2 | ...")
     assert lines[source].endswith("...")
+    assert lines[source + 1].index("^") == lines[source].index("apt-get")
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "\\xe9 -> "), ("latin-1", "é -> "), ("utf-8", "é → ")])
+def test_an_underline_is_below_what_the_encoding_makes_of_a_line(
+    imagelint: Run, tmp_path: Path, encoding: str, shown: str
+) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM a:1\nRUN echo é → && apt-get install -y curl\n", encoding="utf-8")
+    command = [sys.executable, "-m", "imagelint", "check", "Dockerfile", "--select", "DL3015"]
+    env = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, encoding=encoding, check=False)
+    lines = done.stdout.split("\n")
+    source = next(place for place, line in enumerate(lines) if line.startswith("2 | "))
+    assert lines[source] == f"2 | RUN echo {shown}&& apt-get install -y curl"
     assert lines[source + 1].index("^") == lines[source].index("apt-get")
 
 
