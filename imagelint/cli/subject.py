@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from imagelint.cli.progress import bar
 from imagelint.cli.shared import build_context, say_unused
+from imagelint.errors import UsageError
 from imagelint.records import TYPE_CHECKING, NamedTuple
 from imagelint.sizes import parse_size
 from imagelint.text import printable
@@ -170,6 +171,10 @@ def places(report: Report, tied: Attribution, linted: Linted) -> dict[int, Place
 def lint(arguments: argparse.Namespace) -> Linted | None:
     """The Dockerfile that the command line names, linted by the default rules; None where it names none."""
     if arguments.dockerfile is None:
+        for option in ("target", "build_arg", "context"):
+            if getattr(arguments, option):
+                name = f"--{option.replace('_', '-')}"
+                raise UsageError(f"{name} is about the image's Dockerfile", hint="name it too, with --dockerfile FILE")
         return None
     from imagelint import files
 

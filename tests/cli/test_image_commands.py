@@ -134,6 +134,17 @@ def test_build_arguments_that_nothing_takes_are_said_once(imagelint: Run, image:
     assert done.returncode == 0
 
 
+@pytest.mark.parametrize("command", ["analyze image.tar", "gate image.tar --max-size 1GB", "diff image.tar image.tar"])
+@pytest.mark.parametrize("option", ["--build-arg X=1", "--target x", "--context ."])
+def test_what_is_about_a_dockerfile_needs_one(imagelint: Run, image: Path, command: str, option: str) -> None:
+    done = imagelint(*command.split(), *option.split(), cwd=image.parent)
+    assert (done.returncode, done.stdout) == (2, "")
+    name = option.partition(" ")[0]
+    assert done.stderr == (
+        f"imagelint: error: {name} is about the image's Dockerfile\n  hint: name it too, with --dockerfile FILE\n"
+    )
+
+
 def test_without_its_dockerfile_an_image_is_predicted_from_its_history(imagelint: Run, image: Path) -> None:
     """Also where another one was given, whose lines say nothing about it."""
     (image.parent / "Other").write_text("FROM a\nRUN something else\n")
