@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from imagelint.image.elf import ReadAt
     from imagelint.image.tar import TarReader
 
-VERSION = 4
+VERSION = 5
 """Of what is kept: an index that was made by another one is not used again. To be raised with each change here."""
 
 FILE_BYTES = 256 << 20
 """A larger file is not looked into."""
+TEXT_BYTES = 32 << 20
+"""Nor is a larger one that is read line by line: lines take up to twenty times as much memory as their file."""
 LAYER_BYTES = 128 << 20
 """What is kept of one layer's files."""
 _JSON_BYTES = 1 << 20  # of a Node package's file; what Python makes of a document is up to forty times as large
@@ -61,7 +63,7 @@ def looked_into(
     Where the tar can be read at any place, only the parts of a large ELF file that are asked for are read, and it is
     not hashed.
     """
-    if size > FILE_BYTES:
+    if size > (FILE_BYTES if keep is None or keep in _DATABASES else TEXT_BYTES):
         return tar.content_hash() if read_at is None else 0, b""
     hashed = tar.hash_at_hand()
     if keep is None and read_at is not None and not hashed:
@@ -163,6 +165,7 @@ _BY_NAME: dict[str, tuple[tuple[str, ...], Reduce]] = {
     "installed-files.txt": ((".egg-info/installed-files.txt",), _whole),
     "package.json": (("/package.json",), _package_json),
 }
+_DATABASES = frozenset((rpm.reduce_sqlite, rpm.reduce_ndb, rpm.reduce_berkeley))
 ENDINGS = frozenset(name.encode()[-5:] for name in (*_BY_NAME, ".list", ".gemspec"))
 """The last five bytes of the names of files that may be looked into."""
 PART = b"lib/dpkg/status.d/"

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from imagelint.image import kept
 from imagelint.image.kept import keeper
 from imagelint.image.packages import recommends, rpm, system
 from imagelint.testing import LayerBuilder
 
-from .test_packages import merged
+from .test_packages import merged, rpm_database
 
 
 def test_a_list_is_one_package_s() -> None:
@@ -147,3 +148,18 @@ def test_a_node_package_s_file_of_absurd_size() -> None:
     content = b'{"name": "a", "version": "1", "x": [%s0]}'
     assert keep(content % b"{},") == b"a\t1"
     assert keep(content % (b"{}," * 400_000)) == b""
+
+
+def test_a_text_of_absurd_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is cut into takes many times its size: a larger one is weighed, not read. A database may be larger."""
+    monkeypatch.setattr(kept, "TEXT_BYTES", 1000)
+    record = b"P:x\nV:1\n".ljust(1000, b"\n")
+    database = rpm_database([b"/bin/y"])
+    assert len(database) > 1000
+
+    def packages(content: bytes) -> list[tuple[str, str]]:
+        layer = LayerBuilder().file("lib/apk/db/installed", content).file("var/lib/rpm/Packages.db", database)
+        return sorted((each.manager, each.name) for each in merged(tmp_path, layer).inventory.packages)
+
+    assert packages(record) == [("apk", "x"), ("rpm", "zypper")]
+    assert packages(record + b"\n") == [("rpm", "zypper")]

@@ -145,11 +145,16 @@ def test_rpm_in_sqlite_with_a_write_ahead_log(tmp_path: Path) -> None:
     assert packages(tmp_path, layer) == [("rpm", "bash", "5.1-1.el9", 700, 0)]
 
 
-def test_rpm_in_its_own_format(tmp_path: Path) -> None:
-    blob = header(b"zypper", b"1.14", [b"/usr/bin/zypper"])
+def rpm_database(paths: list[bytes]) -> bytes:
+    """One of rpm's own format, with a package."""
+    blob = header(b"zypper", b"1.14", paths)
     slots = struct.pack("<4sIII", b"RpmP", 0, 0, 1) + bytes(16)
     slots += struct.pack("<IIII", 0x746F6C53, 1, 256, len(blob) // 16 + 2)
-    content = slots + bytes(4096 - len(slots)) + struct.pack("<IIII", 0x53626C42, 1, 0, len(blob)) + blob
+    return slots + bytes(4096 - len(slots)) + struct.pack("<IIII", 0x53626C42, 1, 0, len(blob)) + blob
+
+
+def test_rpm_in_its_own_format(tmp_path: Path) -> None:
+    content = rpm_database([b"/usr/bin/zypper"])
     layer = LayerBuilder().file("usr/lib/sysimage/rpm/Packages.db", content).file("usr/bin/zypper", 40)
     assert packages(tmp_path, layer) == [("rpm", "zypper", "1.14-1.el9", 40, 0)]
 
