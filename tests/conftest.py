@@ -27,8 +27,9 @@ settings.load_profile("imagelint")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test reads or writes the cache of the user who runs it."""
+    """No test reads or writes the cache of the user who runs it, nor depends on the width of their window."""
     os.environ["IMAGELINT_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(scope="session")

@@ -189,7 +189,8 @@ def _checks(subject: Subject, budgets: Budgets, baseline: Snapshot | None) -> It
     if budgets.max_layers is not None:
         count = len(layers)
         held = count <= budgets.max_layers
-        yield Check("max-layers", count, budgets.max_layers, held, f"{count} layers, {budgets.max_layers} allowed")
+        message = f"{count} layer{'s' * (count != 1)}, {budgets.max_layers} allowed"
+        yield Check("max-layers", count, budgets.max_layers, held, message)
     if budgets.max_reclaimable is not None:
         if subject.findings_bytes is None:
             hint = "give --dockerfile FILE, the one that the image was built from"

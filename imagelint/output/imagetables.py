@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imagelint.attribution import Attribution
     from imagelint.image.report import LayerReport, Package, Report
     from imagelint.pricing.analysis import Analysis
+    from imagelint.pricing.predictions import Prediction
 
 _BAR = 12
 _LAYERS_WIDTH = 16
@@ -50,9 +51,9 @@ def analysis(out: Screen, found: Analysis, top: int) -> None:
 def _head(out: Screen, report: Report, tied: Attribution | None) -> None:
     """What the image is, in the sizes that people confuse."""
     image = report.image
-    head = Text.assemble(
-        (printable(image.reference), "bold"), f"  {human(image.layer_bytes)} in {len(report.layers)} layers"
-    )
+    count = len(report.layers)
+    where = f"{count} layer{'s' * (count != 1)}"
+    head = Text.assemble((printable(image.reference), "bold"), f"  {human(image.layer_bytes)} in {where}")
     head.append(f"  ({exact(image.layer_bytes)}, {image.platform}, from {image.source})", "dim")
     out.print(head)
     parts = [f"{human(report.live_bytes)} are live"]
@@ -73,19 +74,21 @@ def _head(out: Screen, report: Report, tied: Attribution | None) -> None:
 
 def _ladder(out: Screen, found: Analysis) -> None:
     """From what it weighs today to what it could weigh, each rung with what it takes."""
-    today = found.report.image.layer_bytes
-    if not found.predictions or not today:
+    before = today = found.report.image.layer_bytes
+    rungs: list[Prediction] = []
+    for each in found.predictions:
+        # One that saves nothing is left out: nothing of what the rungs before it leave, or of the image itself.
+        if each.layer_bytes != (before if each.after else today):
+            rungs.append(each)
+        before = each.layer_bytes
+    if not rungs:
         return
     sheet = Sheet("size", "change", "share", text="how (predicted)")
     sheet.row(human(today), "", _bar(today, today), text="today")
-    before = today
-    for each in found.predictions:
-        if each.after and each.layer_bytes == before:
-            continue  # a rung that saves nothing
-        before = each.layer_bytes
+    for each in rungs:
         change = each.layer_bytes - today
         name = Text.assemble((each.name, "bold"), f": {printable(each.explanation)}")
-        share = Text(f"{change / today:+.1%}" if change else "–", "green" if change < 0 else "dim")
+        share = Text(f"{change / today:+.1%}", "green" if change < 0 else "dim")
         sheet.row(human(each.layer_bytes), share, _bar(each.layer_bytes, today), text=name)
     sheet.print(out)
 

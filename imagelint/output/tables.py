@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.text import Text
 
 from imagelint.output import plain
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
 #: In a pipe nobody sees the edge of a window: commands are cut where a person's line would be long.
 _PIPE_WIDTH = 140
+_DIGITS = 6  # of a width that is one
 _SHOWN = 10
 
 
 def console(stream: TextIO, out: TextIO | None = None) -> Screen:
-    """A console for a stream: colours where they are wanted, a fixed width where nobody looks.
+    """A console for a stream: colours where they are wanted, a fixed width where nobody looks and `COLUMNS` says none.
 
     With `out` the text goes there, made for the stream that it will be written to in the end.
     """
@@ -34,7 +37,7 @@ def console(stream: TextIO, out: TextIO | None = None) -> Screen:
         file=out or stream,
         color_system="auto" if colour else None,
         force_terminal=True if colour else None,
-        width=None if stream.isatty() else _PIPE_WIDTH,
+        width=None if stream.isatty() else _given_width() or _PIPE_WIDTH,
         highlight=False,
         markup=False,
         emoji=False,
@@ -42,6 +45,12 @@ def console(stream: TextIO, out: TextIO | None = None) -> Screen:
     )
     screen.dots = plain.dots(stream)
     return screen
+
+
+def _given_width() -> int | None:
+    """The width that is asked for (POSIX, "Environment Variables"): by watch(1), which shows this in a window."""
+    given = os.environ.get("COLUMNS", "")
+    return int(given) or None if given.isdecimal() and len(given) < _DIGITS else None
 
 
 def gate(out: Screen, report: Report, verdict: Verdict, places: Mapping[int, Place]) -> None:

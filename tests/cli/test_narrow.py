@@ -94,6 +94,25 @@ def test_no_number_is_lost(folder: Path, arguments: tuple[str, ...]) -> None:
         assert all(len(line) <= width for line in shown.split("\n") if not line.startswith("BROKEN")), width
 
 
+@pytest.mark.parametrize(("columns", "width"), [("50", 50), ("200", 200), ("0", 140), ("-9", 140), ("x", 140)])
+def test_in_a_pipe_the_width_is_the_one_that_is_asked_for(
+    imagelint: Run, folder: Path, columns: str, width: int
+) -> None:
+    """As watch(1) does, which shows it in a window; else nobody sees an edge."""
+    asked = ("analyze", "new.tar", "--dockerfile", "Dockerfile")
+    shown = imagelint(*asked, cwd=folder, env=os.environ | {"COLUMNS": columns}).stdout
+    assert shown == on_terminal(folder, width, "analyze", "new.tar")
+
+
+def test_rungs_that_save_nothing_are_left_out(imagelint: Run, tmp_path: Path) -> None:
+    builder = ImageBuilder("example:1").layer(LayerBuilder().file("bin/sh", 123_456), "RUN /bin/sh -c make # buildkit")
+    builder.save(tmp_path / "image.tar")
+    shown = imagelint("analyze", "image.tar", cwd=tmp_path).stdout
+    assert "123 kB in 1 layer  (" in shown
+    assert "predicted" not in shown
+    assert shown.endswith("dive would say: efficiency 100.0000%, 0 B wasted, – of the user's\n")
+
+
 def test_titles_stand_over_their_numbers(folder: Path) -> None:
     for width in (50, 60, 80, 200):
         lines = on_terminal(folder, width, "analyze", "new.tar").split("\n")
