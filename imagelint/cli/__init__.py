@@ -189,10 +189,12 @@ def _check(commands: _Commands) -> None:
     )
     pricing.add_argument("--platform", metavar="OS/ARCH", help="which of the image's platforms")
     pricing.add_argument("--plain-http", action="store_true", help="ask registries without TLS, where they have none")
-    pricing.add_argument("--max-layer-bytes", metavar="SIZE", help="the most that a layer may unpack to")
+    pricing.add_argument(
+        "--max-layer-bytes", metavar="SIZE", help="the most that a layer may unpack to (default: 64GiB)"
+    )
     pricing.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
     pricing.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
-    reporting.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    reporting.add_argument("--quiet", "-q", action="store_true", help=_QUIET)
     reporting.add_argument("--stdin-filename", metavar="PATH", help="what standard input is called, and where it lies")
     configuration = parser.add_argument_group("configuration")
     configuration.add_argument(
@@ -339,6 +341,7 @@ def _schema(commands: _Commands) -> None:
 
 
 GATE_FORMATS = ("text", "json", "markdown", "github", "sarif", "gitlab", "junit", "openmetrics")
+_QUIET = "show no progress, and no notes on how images are read"
 _LEVELS = ("error", "warning", "info", "style")
 
 
@@ -365,7 +368,7 @@ def _image_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-cache", action="store_true", help="neither use nor keep what earlier runs have read")
     parser.add_argument("--no-verify", action="store_true", help="do not check a local image's digests")
-    parser.add_argument("--quiet", "-q", action="store_true", help="show no progress")
+    parser.add_argument("--quiet", "-q", action="store_true", help=_QUIET)
 
 
 def _tar_split(parser: argparse.ArgumentParser) -> None:

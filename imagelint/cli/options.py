@@ -79,6 +79,9 @@ def read(arguments: argparse.Namespace) -> Options:
         raise UsageError("--diff changes nothing, and --update-baseline writes a file")
     if arguments.stdin_filename and arguments.paths and "-" not in arguments.paths:
         raise UsageError("--stdin-filename is about standard input: name it too, with -")
+    for option in ("min_bytes", "compressed", "platform"):
+        if getattr(arguments, option) and arguments.image is None:
+            raise UsageError(f"--{option.replace('_', '-')} needs --image IMAGE")
     settings = _settings(arguments)
     for note in settings.notes:
         print(f"imagelint: note: {printable(note)}", file=sys.stderr)

@@ -74,7 +74,7 @@ def gate(out: Screen, report: Report, verdict: Verdict, places: Mapping[int, Pla
     rows: list[tuple[int, int, str, str | None]]
     if not verdict.culprits:
         out.print("the largest layers:")
-        rows = [(layer.layer_bytes, layer.index, layer.command, None) for layer in report.layers]
+        rows = [(layer.layer_bytes, layer.index, layer.command, None) for layer in report.layers if layer.layer_bytes]
         rows.sort(key=lambda row: -row[0])
     else:
         out.print("what grew:")

@@ -101,6 +101,9 @@ ERRORS = {
     "a patch as JSON": (["--diff", "--output-format", "json"], "not a report"),
     "no such stage": (["--target", "nope", "Dockerfile"], "no stage nope"),
     "a build argument without a value": (["--build-arg", "X"], "NAME=VALUE"),
+    "bytes of no image": (["--min-bytes", "5MB"], "--min-bytes needs --image IMAGE"),
+    "compressed bytes of none": (["--compressed"], "--compressed needs --image IMAGE"),
+    "a platform of none": (["--platform", "linux/amd64"], "--platform needs --image IMAGE"),
 }
 
 
