@@ -77,8 +77,7 @@ def _ladder(out: Screen, found: Analysis) -> None:
     before = today = found.report.image.layer_bytes
     rungs: list[Prediction] = []
     for each in found.predictions:
-        # One that saves nothing is left out: nothing of what the rungs before it leave, or of the image itself.
-        if each.layer_bytes != (before if each.after else today):
+        if each.layer_bytes not in (before, today):  # else it saves nothing, or nothing more than the one before
             rungs.append(each)
         before = each.layer_bytes
     if not rungs:
