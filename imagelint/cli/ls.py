@@ -6,6 +6,7 @@ import sys
 import time
 
 from imagelint.cli import subject
+from imagelint.errors import InputError
 from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable
 
@@ -26,11 +27,19 @@ def run(arguments: argparse.Namespace) -> int:
 
     with subject.reading(arguments) as options:
         merged = Merged(read_image(arguments.image, **options))
-    path = lookup.resolve(merged, arguments.path, last=not arguments.all_layers)
-    entries: Iterable[Entry] = lookup.live(merged, path, recursive=arguments.recursive)
+    entries: Iterable[Entry]
+    try:
+        path = lookup.resolve(merged, arguments.path, last=not arguments.all_layers)
+        entries = lookup.live(merged, path, recursive=arguments.recursive)
+    except InputError as error:
+        gone = lookup.was_there(merged, arguments.path)
+        if gone is None:
+            raise
+        if not arguments.all_layers:
+            raise InputError(error.message, hint="layers have it, and later ones hide it: --all-layers") from None
+        path, entries = gone, ()
     if arguments.all_layers:
-        found = [*lookup.live(merged, path, recursive=arguments.recursive), *lookup.hidden(merged, path)]
-        entries = sorted(found, key=lambda each: (each.path, each.layer or 0))
+        entries = sorted([*entries, *lookup.hidden(merged, path)], key=lambda each: (each.path, each.layer or 0))
     if arguments.output_format == "json":
         from imagelint.output import json
 

@@ -48,7 +48,7 @@ def resolve(merged: Merged, path: str, *, last: bool = True) -> str:
     Raises InputError for what is not there, and for links that lead in a circle.
     """
     hops = 0
-    todo = [part for part in normpath(f"/{path}").split("/") if part]
+    todo = [part for part in _cleaned(path).split("/") if part]
     at = ""
     while todo:
         name = todo.pop(0)
@@ -121,13 +121,25 @@ def _of_node(merged: Merged, path: str, node: int) -> Entry:
     return Entry(f"/{path}", _LETTERS.get(kind, "?"), mode, uid, gid, index.times[row], index.sizes[row], layer, target)
 
 
+def was_there(merged: Merged, path: str) -> str | None:
+    """A path at or below which layers store what others hide, relative to the root; None where nothing is."""
+    wanted = _cleaned(path)
+    return wanted if next(hidden(merged, wanted), None) is not None else None
+
+
 def stored(merged: Merged, path: str, layer: int | None) -> tuple[int, int]:
     """The layer and the row of the regular file that a path leads to, or that a given layer has at that very path.
 
     Raises InputError where there is none.
     """
     if layer is None:
-        at = resolve(merged, path)
+        try:
+            at = resolve(merged, path)
+        except InputError as error:
+            if (gone := _layer_of_hidden(merged, path)) is None:
+                raise
+            hint = f"layer {gone} has it, and a later one hides it: --layer {gone}"
+            raise InputError(error.message, hint=hint) from None
         node = merged.tree.paths.get(at, -1)
         kind = entry(merged, at).kind
         if kind != "-" or node < 0:
@@ -135,13 +147,39 @@ def stored(merged: Merged, path: str, layer: int | None) -> tuple[int, int]:
             raise InputError(f"{shown(path)} is {what}, not a file", hint="imagelint ls lists directories")
         return merged.tree.place(node)
     if not 0 <= layer < len(merged.indexes):
-        raise InputError(f"there is no layer {layer}: the image has {len(merged.indexes)}")
-    wanted = normpath(f"/{path}").lstrip("/")
+        raise InputError(f"there is no layer {layer}: they are counted from 0, and the image has {len(merged.indexes)}")
+    row = _row(merged, layer, _cleaned(path))
+    if row is None:
+        raise InputError(f"layer {layer} has no file {shown(path)}")
+    return layer, row
+
+
+def _layer_of_hidden(merged: Merged, path: str) -> int | None:
+    """The last layer that has a file at a path at which nothing is any more; None where none has."""
+    wanted = _cleaned(path)
+    if wanted in merged.tree.paths:
+        return None
+    layers = range(len(merged.indexes) - 1, -1, -1)
+    return next((layer for layer in layers if _row(merged, layer, wanted) is not None), None)
+
+
+def _row(merged: Merged, layer: int, path: str) -> int | None:
+    """Where a layer has the file at a path; a hard link's is that of what it leads to. None where it has none."""
     index = merged.indexes[layer]
-    for row in range(len(index.paths) - 1, -1, -1):  # of two entries of one path the last counts
-        if index.paths[row] == wanted and index.types[row] == REGULAR:
-            return layer, row
-    raise InputError(f"layer {layer} has no file {shown(path)}")
+    row = len(index)
+    for _ in range(_HOPS):
+        if path not in index.paths:
+            return None
+        # Of two entries of one path the last counts; what a link leads to comes before it.
+        row = next((each for each in range(row - 1, -1, -1) if index.paths[each] == path), -1)
+        if row < 0 or index.types[row] != HARD_LINK:
+            return row if row >= 0 and index.types[row] == REGULAR else None
+        path = index.links[row]
+    return None
+
+
+def _cleaned(path: str) -> str:
+    return normpath(f"/{path}").lstrip("/")
 
 
 def shown(path: str) -> str:

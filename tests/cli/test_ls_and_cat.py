@@ -50,7 +50,10 @@ def test_ls(imagelint: Run, image: Path) -> None:
     assert names(imagelint, image) == ["/abs", "/d", "/etc", "/loop", "/loop2", "/out"]
     assert names(imagelint, image, "/abs/") == ["/etc/motd", "/etc/new", "/etc/same", "/etc/up"]
     assert names(imagelint, image, "etc/motd") == ["/etc/motd"]
-    assert names(imagelint, image, "/d", "--recursive") == ["/d/new"]
+    assert names(imagelint, image, "/d", "--recursive") == names(imagelint, image, "--recursive", "/d") == ["/d/new"]
+    for arguments in (["/d", "-R", "/etc"], ["-R", "/d", "/etc"]):
+        done = imagelint("ls", image, *arguments)
+        assert (done.returncode, "unrecognized arguments: " in done.stderr) == (2, True)
     text = imagelint("ls", image, "/etc").stdout
     assert "-rwsr-xr-x  7:8  6  layer 0  1970-01-01  /etc/motd" in text
     assert "/etc/up -> ../etc/motd" in text
@@ -61,6 +64,21 @@ def test_ls_of_all_layers(imagelint: Run, image: Path) -> None:
     hidden = {(entry["path"], entry["layer"], entry["hidden_by"]) for entry in json.loads(done.stdout)["entries"]}
     assert {("/bin", 0, 1), ("/d/old", 0, 1), ("/etc/new", 1, 2), ("/etc/new", 2, None)} <= hidden
     assert "layer 0 (hidden by 1)" in imagelint("ls", "--all-layers", image).stdout
+
+
+def test_ls_of_what_is_hidden(imagelint: Run, tmp_path: Path) -> None:
+    base = LayerBuilder().file("opt/a/x", 5).file("opt/a/y", 6).file("srv/z", 7).symlink("loop", "loop")
+    gone = LayerBuilder().whiteout("opt/a").whiteout("srv/z")
+    image = ImageBuilder("x:1").layer(base).layer(gone).save(tmp_path / "image.tar")
+    assert names(imagelint, image, "--all-layers", "/opt/a") == ["/opt/a/x", "/opt/a/y"]
+    assert names(imagelint, image, "--all-layers", "srv/z") == ["/srv/z"]
+    for path in ("/opt/a", "/srv/z"):
+        done = imagelint("ls", image, path)
+        assert done.returncode == 2
+        assert done.stderr.endswith(f"has no {path}\n  hint: layers have it, and later ones hide it: --all-layers\n")
+    for arguments in (["/opt/b"], ["--all-layers", "/opt/b"], ["/loop/"]):
+        done = imagelint("ls", image, *arguments)
+        assert (done.returncode, "hint" in done.stderr) == (2, False)
 
 
 @pytest.mark.parametrize(
@@ -88,6 +106,7 @@ def test_cat_of_a_layer(imagelint: Run, image: Path) -> None:
         [sys.executable, "-m", "imagelint", "cat", "--layer", "0", str(image), "bin"], capture_output=True, check=True
     )
     assert done.stdout == b"\x00\x01\x02"
+    assert imagelint("cat", "--layer", "0", image, "/etc/same").stdout == "hello\n"
 
 
 @pytest.mark.parametrize(
@@ -97,8 +116,9 @@ def test_cat_of_a_layer(imagelint: Run, image: Path) -> None:
         (["/etc"], "is a directory, not a file"),
         (["/loop"], "lead in a circle"),
         (["/etc/motd/x"], "has no /etc/motd/x"),
-        (["bin"], "has no bin"),
-        (["--layer", "9", "bin"], "there is no layer 9"),
+        (["bin"], "has no bin\n  hint: layer 0 has it, and a later one hides it: --layer 0"),
+        (["--layer", "3", "bin"], "there is no layer 3: they are counted from 0, and the image has 3"),
+        (["--layer", "0", "etc/up"], "layer 0 has no file etc/up"),
         (["--layer", "1", "bin"], "layer 1 has no file bin"),
         (["x" * 5000], "has no xxx"),
     ],
