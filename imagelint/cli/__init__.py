@@ -77,6 +77,8 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """Each command's parser complains of what it does not know itself: it has the options that may be meant."""
         parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown and self._takes(parsed, unknown):
+            unknown = []
         if unknown:
             from difflib import get_close_matches
 
@@ -85,6 +87,19 @@ class _Parser(argparse.ArgumentParser):
             complain(ImagelintError(f"unrecognized arguments: {' '.join(unknown)}", hint=hint))
             sys.exit(2)
         return parsed, unknown
+
+    def _takes(self, parsed: argparse.Namespace, left: Sequence[str]) -> bool:
+        """Whether the last argument takes what is left: argparse asks it once, before the first option behind it."""
+        last = (self._get_positional_actions() or [None])[-1]
+        if last is None or any(each.startswith("-") and each != "-" for each in left):
+            return False
+        if last.nargs in (argparse.ZERO_OR_MORE, argparse.ONE_OR_MORE):
+            setattr(parsed, last.dest, [*getattr(parsed, last.dest), *left])
+        elif last.nargs == argparse.OPTIONAL and len(left) == 1 and getattr(parsed, last.dest) == last.default:
+            setattr(parsed, last.dest, left[0])
+        else:
+            return False
+        return True
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:

@@ -84,6 +84,18 @@ def test_standard_input(imagelint: Run) -> None:
     assert "+RUN pip install --no-cache-dir flask" in imagelint("check", "--diff", "-", stdin=BAD).stdout
 
 
+def test_files_may_be_named_on_both_sides_of_an_option(imagelint: Run, tmp_path: Path) -> None:
+    for name, text in (("a", BAD), ("b", BAD), ("c", GOOD)):
+        (tmp_path / name).write_text(text)
+    expected = imagelint("check", "a", "b", "c", "--output-format", "json", cwd=tmp_path).stdout
+    assert imagelint("check", "a", "b", "--output-format", "json", "c", cwd=tmp_path).stdout == expected
+    assert imagelint("check", "a", "--output-format", "json", "b", "--quiet", "c", cwd=tmp_path).stdout == expected
+    parsed = imagelint("parse", "a", "--output-format", "text", "b", cwd=tmp_path).stdout
+    assert parsed == imagelint("parse", "a", "b", cwd=tmp_path).stdout
+    done = imagelint("check", "a", "--quiet", "b", "--nope", cwd=tmp_path)
+    assert (done.returncode, "unrecognized arguments: " in done.stderr) == (2, True)
+
+
 ERRORS = {
     "no such file": (["nope"], "nope: no such file"),
     "not a Dockerfile": (["README"], "README: is not a Dockerfile"),
