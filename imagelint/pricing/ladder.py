@@ -51,10 +51,10 @@ def recommended_nodes(ledger: Ledger) -> Nodes:
     paths = {path for path, node in inventory.files.items() if node in live}
     of_dpkg, bundle = _INFO.strip("/"), _CERTIFICATES if _BUNDLE in names else "/"
     found: set[int] = set()
+    known = {of_dpkg, *(path.rpartition("/")[0] for path in (*paths, *_DEBCONF))}
     for layer, index in enumerate(ledger.indexes):
         # Nearly all entries are in a folder in which there is nothing to be found.
-        folders = {of_dpkg, *(path.rpartition("/")[0] for path in (*paths, *_DEBCONF))}
-        folders |= {folder for folder in set(index.folders) if f"{folder}/".startswith(bundle)}
+        folders = known | {folder for folder in set(index.folders) if f"{folder}/".startswith(bundle)}
         rows = list(compress(range(len(index)), map(folders.__contains__, index.folders)))
         asking = {_package(path) for path in map(index.paths.__getitem__, rows) if _asks(path)}
         here = tuple([bundle, *_DEBCONF] if asking and asking <= names else [bundle])
