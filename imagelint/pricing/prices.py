@@ -125,7 +125,8 @@ class Pricer:
                 return frozenset(ledger.nodes(layer)), None
             case Recommended():
                 if self._recommended is None:
-                    return None, "the image has no package database that tells"
+                    none = "the image has no package database that tells"
+                    return None, none if ledger.image.contents else "which packages there are was not read"
                 own = ledger.nodes(layer)
                 return frozenset(node for node in self._recommended if node in own), None
 

@@ -249,6 +249,8 @@ def test_where_files_were_not_looked_into_nothing_is_predicted_that_hangs_on_pac
     assert [each.name for each in found] == ["merged", "cleaned", "stored-once"]
     assert found == every[:3]
     assert ladder(headers.ledger, None, 1) == []
+    (unknown,) = (each.price for each in headers.bill.findings if each.code == "IL525")
+    assert unknown == Price(None, reason="which packages there are was not read")
 
 
 def test_min_bytes_are_the_totals_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
