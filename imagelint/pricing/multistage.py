@@ -103,7 +103,7 @@ class _Libraries:
     def __init__(self, ledger: Ledger, inventory: Inventory) -> None:
         self._ledger = ledger
         self._inventory = inventory
-        self._paths = {inventory.files[path]: path for path in inventory.records if path in inventory.files}
+        self._paths = {ledger.tree.paths[path]: path for path in inventory.records}
         machine = ledger.image.platform.split("/")[1:2]
         name = _MACHINES.get(machine[0] if machine else "", "x86_64")
         folders = [folder.format(name) for folder in _FOLDERS]

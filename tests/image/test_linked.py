@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from imagelint.image import elf
 from imagelint.image.analyze import analyze
 from imagelint.image.reading import read_image
+from imagelint.pricing.ladder import ladder
 from imagelint.pricing.ledger import Ledger
 from imagelint.pricing.predictions import rungs
 from imagelint.testing import ImageBuilder, LayerBuilder
@@ -87,3 +91,23 @@ def test_findings_about_paths_cost_what_is_nowhere_else(tmp_path: Path, globs: l
     read = ledger(tmp_path, installed())
     assert read.bytes(read.stored_at(0, globs)) == 300
     assert read.bytes(read.stored_at(0, [*globs, "/usr/local/*"])) == 5_300
+
+
+def test_a_package_lists_any_path_of_a_file(tmp_path: Path) -> None:
+    """A file with several paths is known by the first by name, which tars need not have first: `-` is before `/`."""
+    site, record = "opt/a/site", b"six.py,,\nsix-1.dist-info/METADATA,,\n"
+    layer = LayerBuilder().file(f"{site}/six.py", 5_000).file(f"{site}/six-1.dist-info/METADATA", b"Name: six\n")
+    layer.file(f"{site}/six-1.dist-info/RECORD", record).hardlink("opt/a-b/six.py", f"{site}/six.py")
+    (package,) = ledger(tmp_path, layer).inventory.packages
+    assert (package.name, package.bytes) == ("six", 5_000 + len(b"Name: six\n") + len(record))
+
+
+def test_what_a_linked_program_loads(tmp_path: Path) -> None:
+    program = Path(shutil.which("true") or sys.executable).read_bytes()
+    found = elf.read(lambda offset, length: program[offset : offset + length])
+    if found is None or not found.needed:
+        pytest.skip("this machine's programs load nothing")
+    base = LayerBuilder().file(f"lib/{found.needed[0]}", 1_000).file("lib/other", 70)
+    layer = LayerBuilder().file("srv/a/x", program).hardlink("srv/a-b/x", "srv/a/x")
+    least = next(each for each in ladder(ledger(tmp_path, base, layer), None, 1) if each.name == "lower-bound")
+    assert least.layer_bytes == len(program) + 1_000

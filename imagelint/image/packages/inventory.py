@@ -132,11 +132,16 @@ class Inventory:
         for path in package.paths:
             node = self._nodes.get(path)
             if node is None:
-                node = self._nodes.get(self.real(path))
+                node = self._node(self.real(path))
             if node is not None:
                 self.owner.setdefault(node, len(self.installed))
         package.paths.clear()
         self.installed.append(package)
+
+    def _node(self, path: str) -> int | None:
+        """A live file with bytes, by any of its paths."""
+        node = self._tree.paths.get(path, -1)
+        return node if node >= 0 and self._tree.sizes[node] else None
 
     def _own_folders(self) -> None:
         """Gives each live file that nobody lists to the package that has the folder closest to it."""
