@@ -35,8 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(document))
         return 0
     print(printable(str(usage.path)))
-    print(
-        f"{human(usage.bytes)} of {human(usage.limit)}: {usage.layers} layers, {usage.documents} documents, "
-        f"{usage.reports} reports"
-    )
+    counts = ((usage.layers, "layer"), (usage.documents, "document"), (usage.reports, "report"))
+    held = ", ".join(f"{count} {name}{'s' * (count != 1)}" for count, name in counts)
+    print(f"{human(usage.bytes)} of {human(usage.limit)}: {held}")
     return 0
