@@ -109,16 +109,12 @@ def _by_folder(merged: Merged) -> dict[str, list[str]]:
 
 
 def _other_paths(merged: Merged) -> dict[str, list[str]]:
-    """By the path that a live file is known by: the other ones that it has."""
+    """Of live files with several paths: by the first by name, which they are known by, the other ones."""
     tree = merged.tree
-    links = live_links(merged.indexes, tree)
-    if not links:
-        return {}
     found: dict[str, list[str]] = {}
-    for path, node in merged.files.items():
-        if node in links:
-            layer, row = tree.place(node)
-            own = merged.indexes[layer].paths[row]
-            paths = [*links[node], own] if tree.paths.get(own) == node else links[node]
-            found[path] = [each for each in paths if each != path]
+    for node, links in live_links(merged.indexes, tree).items():
+        layer, row = tree.place(node)
+        own = merged.indexes[layer].paths[row]
+        first, *others = sorted([own, *links] if tree.paths.get(own) == node else links)
+        found[first] = others
     return found

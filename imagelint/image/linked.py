@@ -34,12 +34,13 @@ def stored_links(index: LayerIndex, start: int) -> Others:
 def live_links(indexes: Sequence[LayerIndex], tree: Tree) -> Others:
     """The links, of whatever layer, by which files can be reached in the end."""
     found: defaultdict[int, list[str]] = defaultdict(list)
-    for layer, index in enumerate(indexes):
-        start = tree.start(layer)
-        for row in _hard_links(index):
-            node = tree.paths.get(index.paths[row], -1)
-            if node >= 0 and node != start + row and tree.sizes[node]:
-                found[node].append(index.paths[row])
+    for index in indexes:
+        for path in map(index.paths.__getitem__, _hard_links(index)):
+            node = tree.paths.get(path, -1)
+            if node >= 0 and tree.sizes[node]:
+                layer, row = tree.place(node)
+                if indexes[layer].paths[row] != path:  # else it is another file's by now
+                    found[node].append(path)
     return found
 
 

@@ -69,6 +69,8 @@ class Ledger(Merged):
 
         These are the layer's own, whatever became of them later, or live ones of other layers.
         """
+        if not nodes:
+            return set()
         if layer not in self._stored_links:
             self._stored_links[layer] = stored_links(self.indexes[layer], self.tree.start(layer))
         return {

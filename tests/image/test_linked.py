@@ -10,6 +10,7 @@ import pytest
 
 from imagelint.image import elf
 from imagelint.image.analyze import analyze
+from imagelint.image.linked import live_links
 from imagelint.image.reading import read_image
 from imagelint.pricing.ladder import ladder
 from imagelint.pricing.ledger import Ledger
@@ -78,6 +79,12 @@ def test_a_link_of_a_later_layer(tmp_path: Path) -> None:
     """As builders make one that see the layers as one file system."""
     later = LayerBuilder().hardlink("opt/a", f"{CACHE}/a")
     assert found(ledger(tmp_path, LayerBuilder().file(f"{CACHE}/a", 5_000), later)) == ({}, {}, 0)
+
+
+def test_a_link_that_another_file_has_replaced(tmp_path: Path) -> None:
+    read = ledger(tmp_path, installed(), LayerBuilder().file(f"{SITE}/six.py", 70))
+    assert found(read) == ({UV: 5_300}, {UV: 300}, 300)
+    assert live_links(read.indexes, read.tree) == {}
 
 
 def test_archives_that_are_linked(tmp_path: Path) -> None:
