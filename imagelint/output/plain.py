@@ -38,11 +38,6 @@ def _escaped(char: str) -> str:
     return char.encode("ascii", "backslashreplace").decode("ascii")
 
 
-def dots(stream: TextIO) -> str:
-    """What stands where a text was cut, for who reckons with its width."""
-    return shown("…", encoding(stream))
-
-
 def encoding(stream: TextIO) -> str:
     """The encoding of a stream, as far as it is known."""
     try:

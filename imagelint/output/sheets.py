@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from imagelint.output import plain
 from imagelint.records import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -21,9 +22,14 @@ _INDENT = 2
 
 
 class Screen(Console):
-    """What is printed on. `dots` stand where a text was cut."""
+    """What is printed on. `written` is the encoding of the stream, `dots` stand where a text was cut."""
 
-    dots = "…"
+    written = "utf-8"
+
+    @property
+    def dots(self) -> str:
+        """As the stream shows them."""
+        return plain.shown("…", self.written)
 
     @property
     def encoding(self) -> str:
@@ -63,6 +69,7 @@ class Sheet:
 
     def print(self, out: Screen) -> None:
         """Print it, within the width of the console."""
+        self._rows = [row._replace(text=_as_written(row.text, out.written)) for row in self._rows]
         shown = list(range(len(self._titles)))
         widths = [
             max([cell_width(title) if self._head else 0, *(row.cells[place].cell_len for row in self._rows)])
@@ -147,6 +154,12 @@ class Sheet:
         if row.text.plain:
             text = row.text if self._wrap else self._cut(row, width - _INDENT, more)
             yield Padding(text, (0, 0, 0, _INDENT), expand=False)
+
+
+def _as_written(text: Text, encoding: str) -> Text:
+    """A text as wide as the stream shows it."""
+    shown = plain.shown(text.plain, encoding)
+    return text if shown == text.plain else Text(shown, text.style)
 
 
 def cell_width(text: str) -> int:

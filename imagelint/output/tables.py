@@ -43,7 +43,7 @@ def console(stream: TextIO, out: TextIO | None = None) -> Screen:
         emoji=False,
         soft_wrap=False,
     )
-    screen.dots = plain.dots(stream)
+    screen.written = plain.encoding(stream)
     return screen
 
 

@@ -74,6 +74,14 @@ def test_an_underline_is_below_what_the_encoding_makes_of_a_line(
     assert lines[source + 1].index("^") == lines[source].index("apt-get")
 
 
+def test_what_stands_for_others_counts_for_the_width(imagelint: Run, tmp_path: Path) -> None:
+    layer = LayerBuilder().file("é" * 60, b"1" * 900).file("日本語/漢字", b"2" * 800)
+    ImageBuilder("x:1").layer(layer).save(tmp_path / "image.tar")
+    done = imagelint("analyze", "image.tar", cwd=tmp_path, env=ASCII | {"COLUMNS": "70"})
+    assert max(map(len, done.stdout.split("\n"))) == 70
+    assert "  /\\u65e5\\u672c\\u8a9e/\\u6f22\\u5b57 " in done.stdout
+
+
 def test_what_the_encoding_has_is_shown(imagelint: Run, folder: Path) -> None:
     done = imagelint("diff", "old.tar", "new.tar", cwd=folder, env=os.environ | {"PYTHONIOENCODING": "utf-8"})
     assert "old.tar → new.tar" in done.stdout
