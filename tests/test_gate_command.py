@@ -279,3 +279,9 @@ def test_the_snapshot_of_a_real_image_comes_back(tmp_path: Path) -> None:
     gate.write_baseline(str(tmp_path / "base.json"), now)
     assert gate.read_baseline(str(tmp_path / "base.json")) == now
     assert now.packages == {("pip", "big"): 1000 + 23 + 65}
+
+
+def test_a_size_in_two_words_names_no_second_image(imagelint: Run, folder: Path) -> None:
+    done = imagelint("gate", "image.tar", "--max-size", "4", "kB", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("imagelint: error: unrecognized arguments: kB\n")

@@ -70,6 +70,9 @@ def complain(error: ImagelintError) -> None:
 class _Parser(argparse.ArgumentParser):
     """argparse, but with errors in the form of all others."""
 
+    takes_more = True
+    """Whether the last argument, where there may be several, takes what stands behind options too."""
+
     def error(self, message: str) -> NoReturn:
         complain(ImagelintError(message, hint=f"{self.prog} --help"))
         sys.exit(2)
@@ -91,7 +94,7 @@ class _Parser(argparse.ArgumentParser):
     def _takes(self, parsed: argparse.Namespace, left: Sequence[str]) -> bool:
         """Whether the last argument takes what is left: argparse asks it once, before the first option behind it."""
         last = (self._get_positional_actions() or [None])[-1]
-        if last is None or any(each.startswith("-") and each != "-" for each in left):
+        if last is None or not self.takes_more or any(each.startswith("-") and each != "-" for each in left):
             return False
         if last.nargs in (argparse.ZERO_OR_MORE, argparse.ONE_OR_MORE):
             setattr(parsed, last.dest, [*getattr(parsed, last.dest), *left])
@@ -147,7 +150,7 @@ if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction[_Parser]
 
 
-def _command(commands: _Commands, name: str, help_: str, **more: str) -> argparse.ArgumentParser:
+def _command(commands: _Commands, name: str, help_: str, **more: str) -> _Parser:
     return commands.add_parser(
         name,
         help=help_,
@@ -272,6 +275,7 @@ def _diff(commands: _Commands) -> None:
 
 def _gate(commands: _Commands) -> None:
     parser = _command(commands, "gate", "fail when an image is too big or has grown")
+    parser.takes_more = False  # `--max-size 500 MB` names no second image
     parser.add_argument(
         "images", metavar="IMAGE", nargs="*", help="an image, or several (default: those that the configuration names)"
     )
