@@ -91,6 +91,20 @@ class _Parser(argparse.ArgumentParser):
             sys.exit(2)
         return parsed, unknown
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """argparse lists every choice there is; one that is nearly it is enough."""
+        choices = [str(each) for each in action.choices or ()]
+        if choices and value not in choices:
+            from difflib import get_close_matches
+
+            if close := get_close_matches(str(value), choices, 1):
+                name = "/".join(action.option_strings) or action.metavar
+                complain(
+                    ImagelintError(f"argument {name}: invalid choice: {value!r}", hint=f"did you mean {close[0]}?")
+                )
+                sys.exit(2)
+        super()._check_value(action, value)
+
     def _takes(self, parsed: argparse.Namespace, left: Sequence[str]) -> bool:
         """Whether the last argument takes what is left: argparse asks it once, before the first option behind it."""
         last = (self._get_positional_actions() or [None])[-1]

@@ -84,6 +84,12 @@ def test_standard_input(imagelint: Run) -> None:
     assert "+RUN pip install --no-cache-dir flask" in imagelint("check", "--diff", "-", stdin=BAD).stdout
 
 
+def test_a_misspelt_command(imagelint: Run) -> None:
+    done = imagelint("analyse", "x")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith("invalid choice: 'analyse'\n  hint: did you mean analyze?\n")
+
+
 def test_files_may_be_named_on_both_sides_of_an_option(imagelint: Run, tmp_path: Path) -> None:
     for name, text in (("a", BAD), ("b", BAD), ("c", GOOD)):
         (tmp_path / name).write_text(text)
@@ -105,6 +111,8 @@ ERRORS = {
     "no such rule": (["--select", "IL999x"], "no such rule"),
     "no such option": (["--nope"], "--nope"),
     "a misspelt option": (["--selct", "ALL"], "did you mean --select?"),
+    "a misspelt form": (["--output-format", "jsn"], "did you mean json?"),
+    "no such form": (["--output-format", "xyz"], "choose from"),
     "a report over the Dockerfile": (["--output-file", "Dockerfile"], "Dockerfile is a Dockerfile to check"),
     "a baseline over it": (["--update-baseline", "--baseline", "./Dockerfile"], "Dockerfile is a Dockerfile to check"),
     "a report over a folder": (["--output-file", "."], "is a folder"),
