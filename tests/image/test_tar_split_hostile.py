@@ -76,6 +76,14 @@ def test_hostile_records(monkeypatch: pytest.MonkeyPatch, record: bytes, message
     assert caught.value.hint == "without --tar-split the image is exported and verified"
 
 
+@pytest.mark.parametrize("end", [None, -1], ids=["whole", "without the last end of a line"])
+def test_a_record_in_very_many_pieces(end: int | None) -> None:
+    """Of each byte a member of gzip: lines are put together all the same."""
+    members = b"".join(gzip.compress(bytes((byte,)), 0) for byte in gzip.decompress(RECORDS[1])[:end])
+    blobs = [read_named_layer(TarSplit([each], READING.limits), "layer", READING, 0) for each in (members, RECORDS[1])]
+    assert blobs[0].entries == blobs[1].entries
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

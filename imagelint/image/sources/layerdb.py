@@ -97,7 +97,7 @@ class Records:
 
     def config(self, reading: Reading) -> ImageConfig:
         """The image's configuration, held against its digest."""
-        content, most = b"", reading.limits.document_bytes
+        content, most = bytearray(), reading.limits.document_bytes
         with closing(self._shelf.files([_CONFIG])) as found:
             for _, chunks in found:
                 for chunk in chunks:
@@ -106,7 +106,7 @@ class Records:
                         raise BrokenImageError(f"the configuration has more than {most:,} bytes")
         if not content:
             raise EngineError("the engine has no configuration of the image")
-        config = parse_config(content, self._places.digest)
+        config = parse_config(bytes(content), self._places.digest)
         if config.id != self._places.digest:
             raise BrokenImageError(f"the configuration is not what its name says: its digest is {config.id}")
         return config

@@ -136,18 +136,23 @@ def _lines(record: Iterable[Chunk], limits: Limits) -> Iterator[str]:
     start, chunks = peek(record, len(GZIP_MAGIC))
     if start != GZIP_MAGIC:
         raise BrokenImageError("its record is not compressed with gzip")
-    rest = ""
+    parts: list[str] = []  # of a line whose end has not come yet; they may be very many
+    length = 0
     room = limits.entries * _ENTRY_BYTES
     for chunk in decompressed(start, chunks):
         room -= len(chunk)
         if room < 0:
             raise BrokenImageError(f"its record has more than {limits.entries * _ENTRY_BYTES:,} bytes")
         # Whatever is not ASCII is in a name, which nobody reads; and a chunk may end within a character.
-        lines = chunk.decode("latin-1").split("\n")
-        lines[0] = rest + lines[0]
-        rest = lines.pop()
-        if len(rest) > _LINE_BYTES:
+        first, *lines = chunk.decode("latin-1").split("\n")
+        parts.append(first)
+        length += len(first)
+        if length > _LINE_BYTES:
             raise BrokenImageError(f"its record has a line of more than {_LINE_BYTES:,} bytes")
-        yield from filter(None, lines)
-    if rest:
-        yield rest
+        if lines:
+            lines.insert(0, "".join(parts))
+            parts = [lines.pop()]
+            length = len(parts[0])
+            yield from filter(None, lines)
+    if length:
+        yield "".join(parts)
