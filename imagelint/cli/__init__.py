@@ -107,7 +107,7 @@ class _Parser(argparse.ArgumentParser):
 
     def _takes(self, parsed: argparse.Namespace, left: Sequence[str]) -> bool:
         """Whether the last argument takes what is left: argparse asks it once, before the first option behind it."""
-        last = (self._get_positional_actions() or [None])[-1]
+        last = next(reversed(self._get_positional_actions()), None)
         if last is None or not self.takes_more or any(each.startswith("-") and each != "-" for each in left):
             return False
         if last.nargs in (argparse.ZERO_OR_MORE, argparse.ONE_OR_MORE):
