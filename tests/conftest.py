@@ -30,6 +30,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reads or writes the cache of the user who runs it, nor depends on the width of their window."""
     os.environ["IMAGELINT_CACHE_DIR"] = str(tmp_path_factory.mktemp("cache"))
     os.environ.pop("COLUMNS", None)
+    os.unsetenv("COLUMNS")  # readline, which pytest imports, sets it behind the back of `os.environ`
 
 
 @pytest.fixture(scope="session")

@@ -8,15 +8,14 @@ import sys
 from importlib import import_module
 
 from imagelint import __version__
+from imagelint.cli.parser import Parser, complain, formatter
 from imagelint.errors import ImagelintError
 from imagelint.output import plain
 from imagelint.output.formats import NAMES as FORMATS
 from imagelint.records import TYPE_CHECKING
-from imagelint.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
 
 EXIT_STATUS = """exit status:
   0  clean, or held
@@ -60,85 +59,17 @@ def main(argv: Sequence[str]) -> int:
     return status
 
 
-def complain(error: ImagelintError) -> None:
-    """Say on standard error what went wrong, and what to do next."""
-    print(f"imagelint: error: {printable(error.message)}", file=sys.stderr)
-    if error.hint:
-        print(f"  hint: {printable(error.hint)}", file=sys.stderr)
-
-
-class _Parser(argparse.ArgumentParser):
-    """argparse, but with errors in the form of all others."""
-
-    takes_more = True
-    """Whether the last argument, where there may be several, takes what stands behind options too."""
-
-    def error(self, message: str) -> NoReturn:
-        complain(ImagelintError(message, hint=f"{self.prog} --help"))
-        sys.exit(2)
-
-    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
-        """Each command's parser complains of what it does not know itself: it has the options that may be meant."""
-        parsed, unknown = super().parse_known_args(args, namespace)
-        if unknown and self._takes(parsed, unknown):
-            unknown = []
-        if unknown:
-            from difflib import get_close_matches
-
-            close = get_close_matches(unknown[0].partition("=")[0], self._option_string_actions, 1)
-            hint = f"did you mean {close[0]}?" if close else f"{self.prog} --help"
-            complain(ImagelintError(f"unrecognized arguments: {' '.join(unknown)}", hint=hint))
-            sys.exit(2)
-        return parsed, unknown
-
-    def _check_value(self, action: argparse.Action, value: object) -> None:
-        """argparse lists every choice there is; one that is nearly it is enough."""
-        choices = [str(each) for each in action.choices or ()]
-        if choices and value not in choices:
-            from difflib import get_close_matches
-
-            if close := get_close_matches(str(value), choices, 1):
-                name = "/".join(action.option_strings) or action.metavar
-                complain(
-                    ImagelintError(f"argument {name}: invalid choice: {value!r}", hint=f"did you mean {close[0]}?")
-                )
-                sys.exit(2)
-        super()._check_value(action, value)
-
-    def _takes(self, parsed: argparse.Namespace, left: Sequence[str]) -> bool:
-        """Whether the last argument takes what is left: argparse asks it once, before the first option behind it."""
-        last = next(reversed(self._get_positional_actions()), None)
-        if last is None or not self.takes_more or any(each.startswith("-") and each != "-" for each in left):
-            return False
-        if last.nargs in (argparse.ZERO_OR_MORE, argparse.ONE_OR_MORE):
-            setattr(parsed, last.dest, [*getattr(parsed, last.dest), *left])
-        elif last.nargs == argparse.OPTIONAL and len(left) == 1 and getattr(parsed, last.dest) == last.default:
-            setattr(parsed, last.dest, left[0])
-        else:
-            return False
-        return True
-
-
-def _formatter(prog: str) -> argparse.HelpFormatter:
-    """The form of a help text. argparse makes one for each argument, and would import shutil for the width."""
-    try:
-        width = int(os.environ.get("COLUMNS") or 0) or os.get_terminal_size(1).columns
-    except (OSError, ValueError):
-        width = 80
-    return argparse.RawDescriptionHelpFormatter(prog, width=max(width, 40) - 2)
-
-
 def _parser(command: str | None = None) -> argparse.ArgumentParser:
     """The parser of the command line; with a command's name only that one's arguments are made."""
-    parser = _Parser(
+    parser = Parser(
         prog="imagelint",
         description="Lints Dockerfiles, weighs the images they make, and fails builds that grew.",
         epilog=EXIT_STATUS,
-        formatter_class=_formatter,
+        formatter_class=formatter,
     )
     parser.add_argument("--version", action="version", version=f"imagelint {__version__}")
     commands = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", parser_class=_Parser, prog="imagelint"
+        dest="command", required=True, metavar="COMMAND", parser_class=Parser, prog="imagelint"
     )
     makers = {
         "cache": _cache,
@@ -161,25 +92,25 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
 
 
 if TYPE_CHECKING:
-    _Commands = argparse._SubParsersAction[_Parser]
+    _Commands = argparse._SubParsersAction[Parser]
 
 
-def _command(commands: _Commands, name: str, help_: str, **more: str) -> _Parser:
+def _command(commands: _Commands, name: str, help_: str, **more: str) -> Parser:
     return commands.add_parser(
         name,
         help=help_,
         description=more.get("description", help_),
         epilog=more.get("epilog", EXIT_STATUS),
-        formatter_class=_formatter,
+        formatter_class=formatter,
     )
 
 
 def _cache(commands: _Commands) -> None:
     parser = _command(commands, "cache", "show or remove what earlier runs have read of images")
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=_Parser)
-    info = actions.add_parser("info", help="where it is, and what it holds", formatter_class=_formatter)
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=Parser)
+    info = actions.add_parser("info", help="where it is, and what it holds", formatter_class=formatter)
     _output(info)
-    actions.add_parser("clean", help="remove it", formatter_class=_formatter)
+    actions.add_parser("clean", help="remove it", formatter_class=formatter)
 
 
 def _check(commands: _Commands) -> None:

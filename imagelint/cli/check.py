@@ -7,7 +7,8 @@ import sys
 from functools import partial
 
 from imagelint import files
-from imagelint.cli import complain, lintrun, options
+from imagelint.cli import lintrun, options
+from imagelint.cli.parser import complain
 from imagelint.errors import ImagelintError, InputError, UsageError
 from imagelint.finding import FileError, FileReport
 from imagelint.records import TYPE_CHECKING

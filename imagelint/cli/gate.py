@@ -7,7 +7,8 @@ import sys
 
 from imagelint import files, gate, sizes
 from imagelint.cli import budgets as asked
-from imagelint.cli import complain, subject
+from imagelint.cli import subject
+from imagelint.cli.parser import complain
 from imagelint.errors import ImagelintError, UsageError
 from imagelint.records import TYPE_CHECKING
 from imagelint.text import printable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imagelint import files
-from imagelint.cli import complain
+from imagelint.cli.parser import complain
 from imagelint.dockerfile.parser import parse
 from imagelint.errors import InputError
 from imagelint.records import TYPE_CHECKING
