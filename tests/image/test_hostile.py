@@ -122,6 +122,12 @@ class TestBombs:
             layer.file("d/" * depth + "f", 1)
         analysed(image(tmp_path, layer, LayerBuilder().whiteout("d")))
 
+    def test_a_tree_deeper_than_calls_may_be(self, tmp_path: Path) -> None:
+        path = image(tmp_path, LayerBuilder().file("d/" * 1900 + "f", 1))
+        analysed(path)
+        done = run("ls", path, "--recursive", "--no-cache")
+        assert (done.returncode, done.stderr, len(done.stdout.strip().split("\n"))) == (0, "", 1901)
+
     def test_paths_that_imply_more_than_they_say(self, tmp_path: Path) -> None:
         layer = LayerBuilder()
         for number in range(40_000):
