@@ -56,9 +56,10 @@ def _candidates(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[int]:
         if layer not in of_size:
             of_size[layer] = _by_size(layers[layer], tree.start(layer))
         same = of_size[layer].get(sizes[node])
-        if same:
+        if same is not None:
             yield node
             yield from same
+            same.clear()  # said once, however many files of that size the layer hides
     alike: defaultdict[int, list[int]] = defaultdict(list)
     for node in tree.files(DUPLICATE_BYTES).values():
         alike[sizes[node]].append(node)

@@ -116,6 +116,14 @@ class TestBombs:
         assert "1,000,000" in analysed(image(tmp_path, bytes(out)))
         assert time.monotonic() - start < SECONDS
 
+    def test_many_files_of_one_size_that_many_of_that_size_hide(self, tmp_path: Path) -> None:
+        """Each may have moved to each: they are looked at once, not pair by pair."""
+        below, above = LayerBuilder().directory("d"), LayerBuilder().directory("d").opaque("d")
+        for number in range(50_000):
+            below.file(f"d/{number}", b"1")
+            above.file(f"d/new{number}", b"2")
+        assert "50,000" in analysed(image(tmp_path, below, above), "--no-verify")
+
     def test_a_deep_tree(self, tmp_path: Path) -> None:
         layer = LayerBuilder()
         for depth in range(1, 300):
