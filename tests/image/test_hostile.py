@@ -136,6 +136,18 @@ class TestBombs:
         done = run("ls", path, "--recursive", "--no-cache")
         assert (done.returncode, done.stderr, len(done.stdout.strip().split("\n"))) == (0, "", 1901)
 
+    def test_deep_paths_in_every_layer(self, tmp_path: Path) -> None:
+        """What their folders take is there once, however many layers have them all; and so it is with whiteouts."""
+        deep = ["/".join([f"{number:02d}", *"d" * 2000, "f"]) for number in range(14)]
+        layers = [LayerBuilder() for _ in range(40)]
+        for size, layer in enumerate(layers):
+            for path in deep:
+                layer.file(path, size)
+        last = LayerBuilder()
+        for path in deep:
+            last.whiteout(path.partition("/")[0])
+        analysed(image(tmp_path, *layers, last))
+
     def test_paths_that_imply_more_than_they_say(self, tmp_path: Path) -> None:
         layer = LayerBuilder()
         for number in range(40_000):
