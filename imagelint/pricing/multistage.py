@@ -103,7 +103,8 @@ class _Libraries:
     def __init__(self, ledger: Ledger, inventory: Inventory) -> None:
         self._ledger = ledger
         self._inventory = inventory
-        self._paths = {inventory.files[path]: path for path in inventory.records if path in inventory.files}
+        # A record is known by the path that its layer has it at, which of several links need not be the first by name.
+        self._paths = {ledger.tree.paths[path]: path for path in inventory.records}
         machine = ledger.image.platform.split("/")[1:2]
         name = _MACHINES.get(machine[0] if machine else "", "x86_64")
         folders = [folder.format(name) for folder in _FOLDERS]
