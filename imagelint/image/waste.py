@@ -43,7 +43,7 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Wasted:
     found.paths += deaths.paths
     found.bytes.extend(map(sizes.__getitem__, deaths.nodes))
     found.stored_by.extend(map(layer_of, deaths.nodes))
-    found.hidden_by.extend(iter(deaths.layers))
+    found.hidden_by.extend(iter(deaths.layers))  # an array takes no array of another type, but what it holds
     found.reasons += _reasons(layers, tree)
     return found
 
