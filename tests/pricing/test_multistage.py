@@ -67,3 +67,17 @@ def test_libraries_of_a_program_that_has_an_earlier_name_too(tmp_path: Path) -> 
     assert "app/run" not in found.files
     rungs = {rung.name: rung.layer_bytes for rung in multistage.rungs(found, found.inventory, 1)}
     assert rungs[LOWER_BOUND] == 1000 + 200 + 30
+
+
+def test_libraries_are_not_looked_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found until then counts; a file's own folders come before all others, and are places too."""
+    base = LayerBuilder().file("opt/a/liba.so", 200).file("usr/lib/libb.so", 30).file("usr/lib/libc.so", 4)
+    found = ledger(tmp_path, base, LayerBuilder().file("app/run", 1000))
+    elf = Elf(needed=("liba.so", "libb.so", "libc.so"), runpath=("/no", "/opt/a", "/" + "$ORIGIN" * 2000))
+    found.indexes[1].kept[0] = elf.encode()
+    sizes = []
+    for tried in (3, 4, 5, 12, 13, 30):
+        monkeypatch.setattr(multistage, "_TRIED", tried)
+        rungs = {rung.name: rung.layer_bytes for rung in multistage.rungs(found, found.inventory, 1)}
+        sizes.append(rungs[LOWER_BOUND] - 1000)
+    assert sizes == [0, 0, 200, 230, 230, 234]
