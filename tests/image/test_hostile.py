@@ -124,6 +124,10 @@ class TestBombs:
             above.file(f"d/new{number}", b"2")
         assert "50,000" in analysed(image(tmp_path, below, above), "--no-verify")
 
+    def test_one_path_again_and_again(self, tmp_path: Path) -> None:
+        entry = LayerBuilder().file("a", b"1").tar()[:1024]
+        assert "500,000" in analysed(image(tmp_path, entry * 500_001 + bytes(1024)))
+
     def test_a_deep_tree(self, tmp_path: Path) -> None:
         layer = LayerBuilder()
         for depth in range(1, 300):
