@@ -45,7 +45,7 @@ def hash_candidates(layers: Sequence[LayerIndex], tree: Tree, reader: Callable[[
 def _candidates(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[int]:
     """The nodes whose content may be that of another one, where that makes a difference (`imagelint.image.waste`)."""
     sizes = tree.sizes
-    of_size: dict[int, dict[int, list[int]]] = {}
+    of_size, of_layer = dict[int, list[int]](), -1  # a layer's files: deaths come layer by layer
     deaths = tree.deaths
     for node, layer, successor in zip(deaths.nodes, deaths.layers, deaths.successors, strict=True):
         if successor != NOTHING:
@@ -53,12 +53,13 @@ def _candidates(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[int]:
                 yield node
                 yield successor
             continue
-        if layer not in of_size:
-            of_size[layer] = _by_size(layers[layer], tree.start(layer))
-        same = of_size[layer].get(sizes[node])
-        if same:
+        if layer != of_layer:
+            of_size, of_layer = _by_size(layers[layer], tree.start(layer)), layer
+        same = of_size.get(sizes[node])
+        if same is not None:
             yield node
             yield from same
+            same.clear()  # said once, however many files of that size the layer hides
     alike: defaultdict[int, list[int]] = defaultdict(list)
     for node in tree.files(DUPLICATE_BYTES).values():
         alike[sizes[node]].append(node)

@@ -23,7 +23,9 @@ _CACHES: tuple[tuple[str, str], ...] = (
     ("yarn's and pnpm's stores", r"(?:usr/local/share/\.cache/yarn|.*/\.cache/yarn|.*/\.yarn/berry|.*/\.pnpm-store)"),
     (
         "gem's cache and documentation",
-        r"(?:.*/)?gems/[^/]+/(?:cache|doc)|(?:.*/)?(?:ruby|bundle)/(?:.*/)?cache(?=/[^/]+\.gem)",
+        # Of several `ruby` and `bundle` only the first is tried: else deep folders of that name would take very long.
+        r"(?:.*/)?gems/[^/]+/(?:cache|doc)"
+        r"|(?>(?:(?!(?:ruby|bundle)/)[^/]*/)*)(?:ruby|bundle)/(?:.*/)?cache(?=/[^/]+\.gem)",
     ),
     ("composer's cache", r"(?:.*/)?\.composer/cache|(?:.*/)?\.cache/composer"),
     ("Go's caches", r"(?:root|home/[^/]+)/\.cache/go-build|(?:root/)?go/pkg/mod/cache"),

@@ -86,10 +86,12 @@ def live(merged: Merged, path: str, *, recursive: bool = False) -> Iterator[Entr
     if path and not merged.tree.is_directory(path):
         yield entry(merged, path)
         return
-    for child in sorted(merged.tree.children(path)):
+    todo = sorted(merged.tree.children(path), reverse=True)
+    while todo:
+        child = todo.pop()
         yield entry(merged, child)
         if recursive and merged.tree.is_directory(child):
-            yield from live(merged, child, recursive=True)
+            todo += sorted(merged.tree.children(child), reverse=True)
 
 
 def hidden(merged: Merged, path: str) -> Iterator[Entry]:

@@ -14,7 +14,8 @@ whole, by operations on sets and dictionaries that give what taking its entries 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import partial
 from itertools import compress
 from operator import is_not
@@ -46,10 +47,13 @@ class Tree:
     A node is the number of an entry, counted through all layers; a hard link has the node of the file it leads to.
     `paths` has the node of every path (-1 for a directory that no entry names), `sizes` the bytes of every node,
     `layer` and `kind` tell of a node the number of its layer and the type of its entry (`imagelint.image.index`),
-    `deaths` what was hidden, in order, `counts` what each layer did. `tangled` are the layers whose entries had to be
-    taken one after another: in all others each path is named once, and what is in a folder is not in a file. Of these
-    `replaced` has, by layer, the nodes of files and links that others have replaced, and those others; all the same
-    `doubtful` paths may be named more often, or be links.
+    `deaths` what was hidden, in order, `counts` what each layer did.
+
+    The rest is for who would know what a path took in each layer (`imagelint.image.compat`). `tangled` are the layers
+    whose entries had to be taken one after another; in all others each path is named once, and none is below a file.
+    `replaced` has, by layer, the nodes of files and links in whose place others were put, and those others. That is all
+    that became of a path, unless its layer is tangled or it is one of the `doubtful` ones (some come more than once):
+    it was removed, or a directory took its place, or it is a hard link, which leads to another entry than its own.
     """
 
     def __init__(self, layers: Iterable[LayerIndex] = (), *, limits: Limits = DEFAULT_LIMITS) -> None:
@@ -151,7 +155,7 @@ class Tree:
         root = nodes.pop("", None)
         if root is not None and self.sizes[root]:
             return False
-        # What is there already: who meets whom. Only two directories may.
+        # What is there already, in three columns: the nodes below, the ones that meet them, and where they meet.
         found = list(map(below.get, nodes))
         olds = [old for old in found if old is not None]
         news = list(compress(nodes.values(), map(_IS_THERE, found)))
@@ -185,17 +189,21 @@ class Tree:
         return True
 
     def _one_text(self, paths: list[str], rows: Sequence[int], olds: Sequence[int]) -> list[str]:
-        """The paths in rows of a layer, which others have too: all have one text from now on, and it is kept once."""
-        names = map(self._names.__getitem__, olds)  # of what a hard link leads to, another one
+        """The paths in rows of a layer, which others have too: all have one text from now on, and it is kept once.
+
+        That of the old node is another one where a hard link leads to it, or where it is a directory that no entry
+        names (-1, so that any name comes): then the layer's own stays.
+        """
+        names = map(self._names.__getitem__, olds)
         same = [name if name == paths[row] else paths[row] for row, name in zip(rows, names, strict=True)]
         for row, name in zip(rows, same, strict=True):
             paths[row] = name
         return same
 
     def _replace_at_once(
-        self, nodes: Sequence[int], news: Sequence[int], paths: Sequence[str], standing: Collection[str]
+        self, nodes: Sequence[int], news: Sequence[int], paths: Sequence[str], standing: AbstractSet[str]
     ) -> None:
-        """Replaces what is at many paths, but for the directories that are left standing."""
+        """Puts new nodes in the place of those at many paths, but for the directories that are left standing."""
         if standing:
             lost = [path not in standing for path in paths]
             nodes, news, paths = list(compress(nodes, lost)), list(compress(news, lost)), list(compress(paths, lost))

@@ -43,13 +43,13 @@ def hidden_files(layers: Sequence[LayerIndex], tree: Tree) -> Wasted:
     found.paths += deaths.paths
     found.bytes.extend(map(sizes.__getitem__, deaths.nodes))
     found.stored_by.extend(map(layer_of, deaths.nodes))
-    found.hidden_by.extend(iter(deaths.layers))
+    found.hidden_by.extend(iter(deaths.layers))  # an array takes no array of another type, but what it holds
     found.reasons += _reasons(layers, tree)
     return found
 
 
 def _reasons(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[str]:
-    stored: dict[int, Counter[tuple[int, int]]] = {}  # by layer: what files it has
+    stored, stored_by = Counter[tuple[int, int]](), -1  # what files a layer has: deaths come layer by layer
     sizes, kind, contents = tree.sizes, tree.kind, all_contents(layers)
     deaths = tree.deaths
     for node, hidden_by, cause, successor in zip(
@@ -64,11 +64,11 @@ def _reasons(layers: Sequence[LayerIndex], tree: Tree) -> Iterator[str]:
             continue
         elsewhere = False
         if content:
-            if hidden_by not in stored:
-                index = layers[hidden_by]
-                stored[hidden_by] = Counter(zip(index.sizes, index.contents, strict=True))
+            if hidden_by != stored_by:
+                index, stored_by = layers[hidden_by], hidden_by
+                stored = Counter(zip(index.sizes, index.contents, strict=True))
             # A file that is hidden by its own layer is itself one of those that the layer has.
-            elsewhere = stored[hidden_by][sizes[node], content] > (tree.layer(node) == hidden_by)
+            elsewhere = stored[sizes[node], content] > (tree.layer(node) == hidden_by)
         yield MOVED if elsewhere else _REASONS[cause]
 
 

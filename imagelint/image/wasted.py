@@ -55,7 +55,7 @@ class Wasted(Collection[WastedFile]):
         reasons, hidden_by = self.reasons + others.reasons, self.hidden_by + others.hidden_by
         by_bytes = sorted(range(len(paths)), key=sizes.__getitem__, reverse=True)
         order = array("I")
-        # Of files that have the same bytes there are few, and it is paths that take time to compare.
+        # Numbers first: it is paths that take time to compare, and few files have the bytes of others.
         for _, same in groupby(by_bytes, sizes.__getitem__):
             order.extend(sorted(same, key=paths.__getitem__))
         found = Wasted()

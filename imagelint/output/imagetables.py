@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from rich.text import Text
 
 from imagelint.output.costs import headline, ranges
@@ -135,14 +137,18 @@ def _waste(out: Screen, report: Report, top: int) -> None:
         why = REASONS.get(each.reason, each.reason)
         sheet.row(human(each.bytes), f"{each.files:,}", f"layer {each.stored_by}", hidden, text=why)
     sheet.print(out)
-    by_path: dict[str, tuple[int, list[int]]] = {}
+    sizes: defaultdict[str, int] = defaultdict(int)
     for file in report.waste:
         if file.reason != "duplicate":
-            count, layers = by_path.get(file.path, (0, []))
-            by_path[file.path] = (count + file.bytes, [*layers, file.stored_by])
+            sizes[file.path] += file.bytes
+    shown = sorted(sizes.items(), key=lambda each: -each[1])[:top]
+    layers: dict[str, set[int]] = {path: set() for path, _ in shown}
+    for file in report.waste:
+        if file.path in layers and file.reason != "duplicate":
+            layers[file.path].add(file.stored_by)
     files = Sheet("wasted", "in layers", text="file")
-    for path, (count, layers) in sorted(by_path.items(), key=lambda each: -each[1][0])[:top]:
-        files.row(human(count), _where(layers, out.dots), text=printable(path))
+    for path, size in shown:
+        files.row(human(size), _where(layers[path], out.dots), text=printable(path))
     files.print(out)
 
 

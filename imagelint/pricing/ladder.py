@@ -49,19 +49,20 @@ def recommended_nodes(ledger: Ledger) -> Nodes:
     names = {package.name for package in inventory.recommended}
     live = inventory.nodes_of(inventory.recommended)
     paths = {path for path, node in inventory.files.items() if node in live}
-    of_dpkg, bundle = _INFO.strip("/"), _CERTIFICATES if _BUNDLE in names else "/"
-    found: set[int] = set()
-    known = {of_dpkg, *(path.rpartition("/")[0] for path in (*paths, *_DEBCONF))}
+    # Nearly all entries are in a folder in which there is nothing to be found.
+    folders = {_INFO.rstrip("/"), *(path.rpartition("/")[0] for path in (*paths, *_DEBCONF))}
+    bundle = (_CERTIFICATES,) if _BUNDLE in names else ()
+    found = set(live)  # whichever of its paths a file is known by
     for layer, index in enumerate(ledger.indexes):
-        # Nearly all entries are in a folder in which there is nothing to be found.
-        folders = known | {folder for folder in set(index.folders) if f"{folder}/".startswith(bundle)}
-        rows = list(compress(range(len(index)), map(folders.__contains__, index.folders)))
+        own = set(index.folders)
+        here = (own & folders).union(folder for folder in own if f"{folder}/".startswith(bundle))
+        rows = list(compress(range(len(index)), map(here.__contains__, index.folders)))
         asking = {_package(path) for path in map(index.paths.__getitem__, rows) if _asks(path)}
-        here = tuple([bundle, *_DEBCONF] if asking and asking <= names else [bundle])
+        written = (*bundle, *_DEBCONF) if asking and asking <= names else bundle
         start = ledger.tree.start(layer)
         for row in rows:
             path = index.paths[row]
-            if path in paths or path.startswith(here) or (path.startswith(_INFO) and _package(path) in names):
+            if path in paths or path.startswith(written) or (path.startswith(_INFO) and _package(path) in names):
                 found.add(start + row)
     return frozenset(found)
 

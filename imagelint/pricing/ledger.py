@@ -28,7 +28,7 @@ class Ledger(Merged):
     def __init__(self, image: Image) -> None:
         super().__init__(image)
         self._caches: dict[int, dict[str, Nodes]] = {}
-        self._kinds: dict[str, str | None] = {}  # of caches, by folder
+        self._cache_of: dict[str, str | None] = {}  # by folder, which cache it is in
         self._stored_links: dict[int, Others] = {}
 
     @property
@@ -57,7 +57,7 @@ class Ledger(Merged):
         return tuple(sorted(set(map(self.tree.layer, stored))))
 
     def stored_at(self, layer: int, globs: Collection[str]) -> Nodes:
-        """The files of a layer at paths that match one of the globs, and that have no other paths."""
+        """The files of a layer at paths that match one of the globs, and at no others."""
         matches = matcher(globs)
         index = self.indexes[layer]
         rows = zip(self.nodes(layer), index.types, index.sizes, index.paths, strict=True)
@@ -88,15 +88,15 @@ class Ledger(Merged):
         """The files of a layer that are in known caches and nowhere else, by which."""
         if layer not in self._caches:
             index = self.indexes[layer]
-            kinds, here = self._kinds, set(index.folders)
-            kinds.update((folder, cache_of(folder)) for folder in here.difference(kinds))
-            caches = {folder for folder in here if kinds[folder] is not None}
-            found: defaultdict[str | None, set[int]] = defaultdict(set)
+            known, here = self._cache_of, set(index.folders)
+            known.update((folder, cache_of(folder)) for folder in here.difference(known))
+            caches = {folder: kind for folder in here if (kind := known[folder]) is not None}
+            found: defaultdict[str, set[int]] = defaultdict(set)
             for row in compress(range(len(index)), map(caches.__contains__, index.folders)):
                 if index.sizes[row]:
-                    found[kinds[index.folders[row]]].add(self.tree.start(layer) + row)
+                    found[caches[index.folders[row]]].add(self.tree.start(layer) + row)
             kept = self._linked_from(layer, set[int]().union(*found.values()), self._is_cached)
-            self._caches[layer] = {kind: frozenset(nodes - kept) for kind, nodes in found.items() if kind}
+            self._caches[layer] = {kind: frozenset(nodes - kept) for kind, nodes in found.items()}
         return self._caches[layer]
 
     @staticmethod
@@ -104,8 +104,8 @@ class Ledger(Merged):
         return cache_of(path.rpartition("/")[0]) is not None
 
     @cached_property
-    def _hidden_nodes(self) -> Mapping[tuple[int, int], Sequence[int]]:
-        """What is hidden, by the layers that store and that hide it."""
+    def _hidden(self) -> Mapping[tuple[int, int], Sequence[int]]:
+        """What is hidden, by the layer that stores it and the one that hides it."""
         found: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
         deaths = self.tree.deaths
         for stored_by, hidden_by, node in zip(self.wasted.stored_by, deaths.layers, deaths.nodes, strict=True):
@@ -114,22 +114,22 @@ class Ledger(Merged):
 
     def hidden_between(self, layers: Collection[int]) -> Nodes:
         """What one of the layers stores and another one of them hides."""
-        return NONE.union(
-            *(
-                nodes
-                for (stored_by, hidden_by), nodes in self._hidden_nodes.items()
-                if stored_by != hidden_by and stored_by in layers and hidden_by in layers
-            )
+        found = (
+            nodes
+            for (stored_by, hidden_by), nodes in self._hidden.items()
+            if stored_by != hidden_by and stored_by in layers and hidden_by in layers
         )
+        return NONE.union(*found)
 
     def hidden_by(self, layer: int, globs: Collection[str], stored_by: Collection[int]) -> Nodes:
-        """What a layer hides of the ones below it: at paths that match, or else of those of the given layers."""
+        """What a layer hides of the others: at paths that match a glob; without globs, what the given layers store."""
         if not globs:
-            found = (nodes for (stored, by), nodes in self._hidden_nodes.items() if by == layer != stored in stored_by)
-            return NONE.union(*found)
+            return NONE.union(*(self._hidden.get((other, layer), ()) for other in stored_by if other != layer))
         matches, deaths = matcher(globs), self.tree.deaths
         rows = zip(deaths.layers, self.wasted.stored_by, deaths.nodes, deaths.paths, strict=True)
-        return frozenset(node for by, stored, node, path in rows if by == layer != stored and matches(f"/{path}"))
+        return frozenset(
+            node for by, other, node, path in rows if by == layer and other != layer and matches(f"/{path}")
+        )
 
     def copied_again(self, layer: int, from_layers: Collection[int]) -> Nodes:
         """The files of a layer, those of some size, whose content other layers hold too, at another path."""

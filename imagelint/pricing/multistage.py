@@ -9,9 +9,11 @@ name while it runs is not to be seen there.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from posixpath import dirname, normpath
 
 from imagelint.image.elf import MAGIC, Elf
+from imagelint.image.limits import PATH_BYTES
 from imagelint.image.packages.inventory import Inventory
 from imagelint.pricing.ledger import Ledger, Nodes
 from imagelint.pricing.predictions import LOWER_BOUND, MULTI_STAGE, MULTI_STAGE_MINIMAL, Prediction
@@ -38,6 +40,11 @@ _INTERMEDIATE_FOLDERS = frozenset(
 _CONFIGURING = "configure config.log config.status config.guess config.sub missing depcomp compile".split()
 _NAMES = frozenset((*_CONFIGURING, "libtool", "ltmain.sh", "install-sh"))
 _NAMED = 8
+_TRIED = 4_000_000
+"""Places at which libraries are looked for in all; 10,000 files that load 10 each, from 20 folders, come to half of it.
+
+One small file can name thousands of libraries, and thousands of folders to look in.
+"""
 
 
 def rungs(ledger: Ledger, inventory: Inventory, base_layers: int | None) -> list[Prediction]:
@@ -103,10 +110,13 @@ class _Libraries:
     def __init__(self, ledger: Ledger, inventory: Inventory) -> None:
         self._ledger = ledger
         self._inventory = inventory
+        # A record is known by the path that its layer has it at, which of several links need not be the first by name.
         self._paths = {ledger.tree.paths[path]: path for path in inventory.records}
         machine = ledger.image.platform.split("/")[1:2]
         name = _MACHINES.get(machine[0] if machine else "", "x86_64")
         folders = [folder.format(name) for folder in _FOLDERS]
+        self._loaded: dict[int, tuple[int, ...]] = {}  # by node, since several rungs ask
+        self._room = _TRIED
         self._folders = list(dict.fromkeys(inventory.real(f"{folder}/x").rpartition("/")[0] for folder in folders))
 
     def packages(self, files: Nodes, base_layers: int) -> tuple[tuple[str, ...], Nodes]:
@@ -126,30 +136,40 @@ class _Libraries:
         todo = list(files)
         while todo:
             node = todo.pop()
-            path = self._paths.get(node)
-            content = self._inventory.records.get(path) if path is not None else None
-            if path is None or content is None or not content.startswith(MAGIC):
-                continue
-            for found in self._loaded(path, Elf.decode(content)):
+            for found in self._loads(node):
                 if found not in seen:
                     seen.add(found)
                     todo.append(found)
         return frozenset(seen - files)
 
-    def _loaded(self, path: str, elf: Elf) -> Iterator[int]:
+    def _loads(self, node: int) -> tuple[int, ...]:
+        """The loader and the libraries that a file names, as far as they are there; nothing for what is no ELF file."""
+        if node not in self._loaded:
+            path = self._paths.get(node, "")
+            content = self._inventory.records.get(path, b"")
+            self._loaded[node] = tuple(self._find(path, Elf.decode(content))) if content.startswith(MAGIC) else ()
+        return self._loaded[node]
+
+    def _find(self, path: str, elf: Elf) -> Iterator[int]:
         origin = dirname(path)
-        own = [
-            normpath(f"/{each.replace('$ORIGIN', f'/{origin}').replace('${ORIGIN}', f'/{origin}')}")
-            for each in elf.runpath
-        ]
-        folders = [*(each.strip("/") for each in own), *self._folders, origin]
+        folders = [*self._own(elf, origin), *self._folders, origin]
         if elf.interpreter and (node := self._node(elf.interpreter.lstrip("/"))) is not None:
             yield node
         for name in elf.needed:
             candidates: Iterable[str] = [name.lstrip("/")] if "/" in name else (f"{each}/{name}" for each in folders)
-            node = next((found for each in candidates if (found := self._node(each)) is not None), None)
-            if node is not None:
-                yield node
+            for each in islice(candidates, self._room):
+                self._room -= 1
+                if (node := self._node(each)) is not None:
+                    yield node
+                    break
+
+    def _own(self, elf: Elf, origin: str) -> Iterator[str]:
+        """The folders in which a file itself wants its libraries to be looked for."""
+        for each in islice(elf.runpath, self._room):
+            self._room -= 1
+            if len(each) + each.count("$") * len(origin) <= PATH_BYTES:
+                here = each.replace("$ORIGIN", f"/{origin}").replace("${ORIGIN}", f"/{origin}")
+                yield normpath(f"/{here}").strip("/")
 
     def _node(self, path: str) -> int | None:
         """The file that a path leads to, through links."""

@@ -116,11 +116,41 @@ class TestBombs:
         assert "1,000,000" in analysed(image(tmp_path, bytes(out)))
         assert time.monotonic() - start < SECONDS
 
+    def test_many_files_of_one_size_that_many_of_that_size_hide(self, tmp_path: Path) -> None:
+        """Each may have moved to each: they are looked at once, not pair by pair."""
+        below, above = LayerBuilder().directory("d"), LayerBuilder().directory("d").opaque("d")
+        for number in range(50_000):
+            below.file(f"d/{number}", b"1")
+            above.file(f"d/new{number}", b"2")
+        assert "50,000" in analysed(image(tmp_path, below, above), "--no-verify")
+
+    def test_one_path_again_and_again(self, tmp_path: Path) -> None:
+        entry = LayerBuilder().file("a", b"1").tar()[:1024]
+        assert "500,000" in analysed(image(tmp_path, entry * 500_001 + bytes(1024)))
+
     def test_a_deep_tree(self, tmp_path: Path) -> None:
         layer = LayerBuilder()
         for depth in range(1, 300):
             layer.file("d/" * depth + "f", 1)
         analysed(image(tmp_path, layer, LayerBuilder().whiteout("d")))
+
+    def test_a_tree_deeper_than_calls_may_be(self, tmp_path: Path) -> None:
+        path = image(tmp_path, LayerBuilder().file("d/" * 1900 + "f", 1))
+        analysed(path)
+        done = run("ls", path, "--recursive", "--no-cache")
+        assert (done.returncode, done.stderr, len(done.stdout.strip().split("\n"))) == (0, "", 1901)
+
+    def test_deep_paths_in_every_layer(self, tmp_path: Path) -> None:
+        """What their folders take is there once, however many layers have them all; and so it is with whiteouts."""
+        deep = ["/".join([f"{number:02d}", *"d" * 2000, "f"]) for number in range(14)]
+        layers = [LayerBuilder() for _ in range(40)]
+        for size, layer in enumerate(layers):
+            for path in deep:
+                layer.file(path, size)
+        last = LayerBuilder()
+        for path in deep:
+            last.whiteout(path.partition("/")[0])
+        analysed(image(tmp_path, *layers, last))
 
     def test_paths_that_imply_more_than_they_say(self, tmp_path: Path) -> None:
         layer = LayerBuilder()

@@ -26,3 +26,20 @@ def test_long_lists_come_in_pieces() -> None:
     document = {"rows": [{"number": number, "text": "x\n}"} for number in range(2500)]}
     assert json.dumps(document) == standard.dumps(document, indent=2)
     assert len(list(json.pieces(document))) < 10
+
+
+cells = st.tuples(st.text(), st.none() | st.integers(), st.none() | st.text())
+
+
+@given(st.lists(cells, max_size=5), st.sampled_from([("a", "b", "c"), ("%s", '"%', "\udcff\n")]))
+def test_a_table_is_a_list_of_objects(rows: list[tuple[str, int | None, str | None]], keys: tuple[str, ...]) -> None:
+    expected = {"rows": [dict(zip(keys, row, strict=True)) for row in rows]}
+    # Of the rows no more is asked than to be gone through, and how many there are.
+    document = {"rows": json.Table(keys, dict(enumerate(rows)).values())}
+    assert json.dumps(document) == standard.dumps(expected, indent=2)
+
+
+def test_a_long_table_comes_in_pieces() -> None:
+    document = {"rows": json.Table(("number",), [(number,) for number in range(2500)])}
+    assert json.dumps(document) == standard.dumps({"rows": [{"number": each} for each in range(2500)]}, indent=2)
+    assert len(list(json.pieces(document))) < 10
