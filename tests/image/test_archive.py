@@ -366,6 +366,16 @@ def test_truncated_anywhere(tmp_path: Path, number: int) -> None:
         assert report is None or facts(report) == facts(whole)
 
 
+@pytest.mark.parametrize(("compress", "name"), [(gzip.compress, "gzip"), (lzma.compress, "xz")])
+def test_a_compressed_archive_that_is_cut_is_said_to_be(
+    tmp_path: Path, compress: Callable[[bytes], bytes], name: str
+) -> None:
+    path = ImageBuilder("example:1").layer(LayerBuilder().file("a", os.urandom(300_000))).save(tmp_path / "image.tar")
+    path.write_bytes(compress(path.read_bytes())[:200_000])
+    with pytest.raises(BrokenImageError, match=f"the {name} stream ends too early"):
+        read_image(str(path))
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(st.sampled_from(ARCHIVES), st.data(), st.booleans())
 def test_bits_flipped_anywhere(tmp_path: Path, content: bytes, data: st.DataObject, verify: bool) -> None:

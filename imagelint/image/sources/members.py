@@ -156,7 +156,8 @@ class StreamMembers:
         self._layers: dict[str, Blob] = {}
         self._refused: dict[str, BrokenImageError] = {}
         self._links: dict[str, str] = {}
-        tar = TarReader(chunks)
+        self._broken: BrokenImageError | None = None
+        tar = TarReader(self._watched(chunks))
         while (header := tar.read()) is not None:
             name, kind, _, _, link, length, _ = header
             for table in (self._documents, self._layers, self._refused, self._links):
@@ -168,6 +169,14 @@ class StreamMembers:
             _check_count(len(self._documents) + len(self._layers) + len(self._refused) + len(self._links))
         tar.drain()
 
+    def _watched(self, chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+        """The archive itself; what is wrong with it is no member's fault, whichever is being read."""
+        try:
+            yield from chunks
+        except BrokenImageError as error:
+            self._broken = error
+            raise
+
     def _keep(self, name: str, length: int, tar: TarReader) -> None:
         start, chunks = peek(tar.content(), BLOCK_BYTES)
         if is_compressed(start) or is_header(start):
@@ -175,6 +184,8 @@ class StreamMembers:
             try:
                 self._layers[name] = read_named_layer(chunks, name, self._reading, entries)
             except BrokenImageError as error:
+                if self._broken is not None:
+                    raise self._broken from None
                 self._refused[name] = error
         elif length > self._reading.limits.document_bytes:
             self._refused[name] = _too_large(name, self._reading)
